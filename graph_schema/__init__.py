@@ -1,0 +1,1 @@
+"""What can exist: classes, attributes, lifecycles and relationship types, read from YAML into frozen values."""
