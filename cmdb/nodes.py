@@ -1,0 +1,102 @@
+"""The values that flow: nodes, relationships, their versions, and how a node's id is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from cmdb.errors import NotFound
+from graph_schema.values import Value
+
+Attributes = dict[str, Value]
+
+LAST: Final = 2**62
+"""The revision at which a version ends that is still current."""
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration item or a record, in one version.
+
+    `since` is the revision that made this version, `version` counts from 1, `retired` says that its state is final.
+    Absent attributes are absent, never null.
+    """
+
+    ordinal: int
+    id: str
+    key: str
+    class_name: str
+    name: str
+    state: str
+    retired: bool
+    attributes: Attributes
+    version: int
+    since: int
+
+
+class Relationship(msgspec.Struct, frozen=True, kw_only=True):
+    """A typed, directed edge between two nodes, named by (type, source, target, key); `source` and `target` are ordinals."""
+
+    id: int
+    type: str
+    source: int
+    target: int
+    key: str
+    attributes: Attributes
+    since: int
+
+
+class NodeVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as it was from revision `node.since` until before `until` (LAST while it is current)."""
+
+    node: Node
+    until: int
+
+
+class RelationshipVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A relationship as it was from revision `relationship.since` until before `until` (LAST while it is current)."""
+
+    relationship: Relationship
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIds:
+    """Makes node ids: the estate's 20 hexadecimal digits and the ordinal in 12, written as a UUID of version 8.
+
+    An id is therefore unique among estates, stable for ever, and costs a store nothing. O(1) both ways.
+    """
+
+    estate: str
+
+    def __post_init__(self) -> None:
+        if len(self.estate) != 20 or not set(self.estate) <= set("0123456789abcdef"):
+            raise ValueError(f"an estate id is 20 lower-case hexadecimal digits, not {self.estate!r}")
+
+    def id_of(self, ordinal: int) -> str:
+        """The id of the node with this ordinal."""
+        e = self.estate
+        return f"{e[:8]}-{e[8:12]}-{e[12:16]}-{e[16:]}-{ordinal:012x}"
+
+    def ordinal_of(self, node_id: str) -> int:
+        """The ordinal in this id. Raises NotFound when the id is of another estate or no id at all."""
+        text = node_id.lower()
+        if len(text) == 36 and text[:24] == self.id_of(0)[:24]:
+            try:
+                return int(text[24:], 16)
+            except ValueError:
+                pass
+        raise NotFound(f"{node_id!r} is not the id of a node of this estate", remedy="use a key like SRV-000231, or Class:name")
+
+
+def estate_id(random_bits: int) -> str:
+    """An estate id from at least 74 random bits, with the version and variant digits of a UUID 8 in their places."""
+    digits = f"{random_bits & (2**80 - 1):020x}"
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:12]}8{digits[13:16]}{variant}{digits[17:]}"
+
+
+def node_key(code: str, number: int) -> str:
+    """The key people use: class code and number, `SRV-000231`."""
+    return f"{code}-{number:06d}"

@@ -1,0 +1,42 @@
+"""How text is cut into words for full-text search, the same for every store.
+
+Words are runs of letters and digits after Unicode compatibility folding and case folding; a Chinese, Japanese or Korean
+character is a word of its own, so that any part of a label is found. Stores index the words joined by spaces and need no
+analyser of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from graph_schema.metamodel import Model
+from graph_schema.values import Value
+
+MOST_WORDS: Final = 4096
+"""Words of one node that are indexed; longer texts are findable by their beginning."""
+
+_WORD = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯豈-﫿]|[^\W_぀-ヿ㐀-䶿一-鿿가-힯豈-﫿]+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in order."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def searchable_attributes(model: Model) -> dict[str, tuple[str, ...]]:
+    """For each class: the attributes whose values can be searched."""
+    return {
+        name: tuple(a.name for a in attributes.values() if a.searchable) for name, attributes in model.attributes.items()
+    }
+
+
+def search_text(key: str, name: str, values: Iterable[Value | None]) -> str:
+    """What is indexed for a node: the distinct words of key, name and searchable values, joined by spaces."""
+    texts = [key, name]
+    for value in values:
+        if value is not None:
+            texts.extend(map(str, value) if isinstance(value, tuple) else [str(value)])
+    return " ".join(dict.fromkeys(words(" ".join(texts))[:MOST_WORDS]))
