@@ -57,7 +57,7 @@ FIELDS: Final[dict[str, AttributeType]] = {
 NUMERIC: Final = frozenset({AttributeType.INTEGER, AttributeType.DURATION, AttributeType.DECIMAL})
 
 
-class Compare(msgspec.Struct, frozen=True, tag="compare"):
+class Compare(msgspec.Struct, frozen=True, tag_field="is", tag="compare"):
     """A field or attribute compared with a value (`in`: with a tuple; `exists`: with true or false)."""
 
     field: str
@@ -65,13 +65,13 @@ class Compare(msgspec.Struct, frozen=True, tag="compare"):
     value: Value
 
 
-class IsA(msgspec.Struct, frozen=True, tag="is_a"):
+class IsA(msgspec.Struct, frozen=True, tag_field="is", tag="is_a"):
     """The node's class is this one or below it."""
 
     class_name: str
 
 
-class Related(msgspec.Struct, frozen=True, tag="related"):
+class Related(msgspec.Struct, frozen=True, tag_field="is", tag="related"):
     """Some relationship of this type leads, in this direction, to a node that the inner filter accepts."""
 
     type: str
@@ -79,19 +79,19 @@ class Related(msgspec.Struct, frozen=True, tag="related"):
     where: Filter | None = None
 
 
-class And(msgspec.Struct, frozen=True, tag="and"):
+class And(msgspec.Struct, frozen=True, tag_field="is", tag="and"):
     """All of them hold; of none, true."""
 
     items: tuple[Filter, ...]
 
 
-class Or(msgspec.Struct, frozen=True, tag="or"):
+class Or(msgspec.Struct, frozen=True, tag_field="is", tag="or"):
     """At least one of them holds; of none, false."""
 
     items: tuple[Filter, ...]
 
 
-class Not(msgspec.Struct, frozen=True, tag="not"):
+class Not(msgspec.Struct, frozen=True, tag_field="is", tag="not"):
     """It does not hold."""
 
     item: Filter
