@@ -91,19 +91,19 @@ class ChangeSet(msgspec.Struct, frozen=True):
         return len(self.operations)
 
 
-class ModelInstalled(msgspec.Struct, frozen=True, array_like=True, tag="model"):
+class ModelInstalled(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="model"):
     """The model in force from here on: its canonical JSON document as text."""
 
     document: str
 
 
-class EstateFounded(msgspec.Struct, frozen=True, array_like=True, tag="estate"):
+class EstateFounded(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="estate"):
     """The first effect of every ledger: the estate's id, of which all node ids are made."""
 
     estate: str
 
 
-class NodeCreated(msgspec.Struct, frozen=True, array_like=True, tag="node"):
+class NodeCreated(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="node"):
     """A node came to be, in version 1."""
 
     ordinal: int
@@ -114,7 +114,7 @@ class NodeCreated(msgspec.Struct, frozen=True, array_like=True, tag="node"):
     attributes: dict[str, Value]
 
 
-class NodeChanged(msgspec.Struct, frozen=True, array_like=True, tag="change"):
+class NodeChanged(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="change"):
     """A node got version `version`. Names and states are given before and after, attributes only where they differ."""
 
     ordinal: int
@@ -125,7 +125,7 @@ class NodeChanged(msgspec.Struct, frozen=True, array_like=True, tag="change"):
     after: Patch
 
 
-class NodeRetired(msgspec.Struct, frozen=True, array_like=True, tag="retire"):
+class NodeRetired(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="retire"):
     """A node went to a final state. The ends of its relationships stand in the same commit, before it."""
 
     ordinal: int
@@ -133,7 +133,7 @@ class NodeRetired(msgspec.Struct, frozen=True, array_like=True, tag="retire"):
     state: tuple[str, str]
 
 
-class Linked(msgspec.Struct, frozen=True, array_like=True, tag="link"):
+class Linked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="link"):
     """A relationship came to be."""
 
     id: int
@@ -144,7 +144,7 @@ class Linked(msgspec.Struct, frozen=True, array_like=True, tag="link"):
     attributes: dict[str, Value]
 
 
-class Relinked(msgspec.Struct, frozen=True, array_like=True, tag="relink"):
+class Relinked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="relink"):
     """A relationship's attributes changed; only those that differ are given."""
 
     id: int
@@ -156,7 +156,7 @@ class Relinked(msgspec.Struct, frozen=True, array_like=True, tag="relink"):
     after: Patch
 
 
-class Unlinked(msgspec.Struct, frozen=True, array_like=True, tag="unlink"):
+class Unlinked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="unlink"):
     """A relationship ended; `attributes` are what it had."""
 
     id: int
