@@ -1,0 +1,1 @@
+"""The HTTP door: GraphQL, health and metrics over an opened application."""
