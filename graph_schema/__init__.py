@@ -1,1 +1,1 @@
-"""What can exist: classes, attributes, lifecycles and relationship types, read from YAML into frozen values."""
+"""What can exist: classes, attributes, lifecycles and relationship types, as frozen values read from YAML."""

@@ -1,6 +1,6 @@
-"""The words a model is written in: attribute, lifecycle, class, relationship type, and the model that holds them.
+"""The words a model is written in: attribute, lifecycle, class, relationship type, and the model itself.
 
-Everything is frozen. `Model` resolves inheritance once, when it is made, so that look-ups are O(1) afterwards.
+Everything is frozen. `Model` resolves inheritance once, on first use, so that look-ups are O(1) afterwards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,20 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 FIXED_FIELDS: Final = frozenset(
-    {"id", "ordinal", "key", "class", "kind", "name", "state", "retired", "version", "since", "created", "search_text"}
+    {
+        "id",
+        "ordinal",
+        "key",
+        "class",
+        "kind",
+        "name",
+        "state",
+        "retired",
+        "version",
+        "since",
+        "created",
+        "search_text",
+    }
 )
 """Fields every node has; no attribute may take one of these names."""
 
@@ -84,11 +97,19 @@ class Attribute(Frozen):
     minimum: int | None = None
     maximum: int | None = None
     values: tuple[str, ...] = ()
+    value_labels: dict[str, Label] = {}
     unit: str | None = None
     control: Control = Control.CONTROLLED
     indexed: bool = False
     searchable: bool = False
     sensitive: bool = False
+
+
+class Area(Frozen):
+    """A part of the model that people look at together; a file of the shipped model."""
+
+    name: AttributeName
+    label: Label
 
 
 class State(Frozen):
@@ -145,9 +166,9 @@ class NodeClass(Frozen):
     lifecycle: str | None = None
     identification: tuple[tuple[str, ...], ...] = ()
     naming: NamingRule | None = None
-    version_numbering: str | None = None
-    level: int | None = None
-    owner: str | None = None
+    version_numbering: Label | None = None
+    level: Annotated[int, Field(ge=1, le=9)] | None = None
+    owner: Label | None = None
 
 
 class DependentEnd(StrEnum):
@@ -165,14 +186,14 @@ class Strength(StrEnum):
 
 
 class Need(StrEnum):
-    """Whether every edge of this type is needed, or the edges of one dependent form a pool of which one is enough."""
+    """Whether every edge of this type is needed, or they form one pool of which one is enough."""
 
     EACH = "each"
     ANY = "any"
 
 
 class Dependency(Frozen):
-    """What a relationship means for failure: which end depends, how strongly, and on each or any of its edges."""
+    """What a relationship means for failure: which end depends, how strongly, on each or any edge."""
 
     dependent: DependentEnd
     strength: Strength = Strength.HARD
@@ -202,12 +223,13 @@ class RelationshipType(Frozen):
 
 
 class Model(Frozen):
-    """A whole model. Names are unique; parents, lifecycles and ends exist (the reader checks, with file and line)."""
+    """A whole model. Names are unique; parents, lifecycles and ends exist (see `graph_schema.checks`)."""
 
     version: str
     lifecycles: tuple[Lifecycle, ...]
     classes: tuple[NodeClass, ...]
     relationship_types: tuple[RelationshipType, ...]
+    areas: tuple[Area, ...] = ()
 
     @cached_property
     def class_by_name(self) -> dict[str, NodeClass]:
@@ -241,7 +263,7 @@ class Model(Frozen):
 
     @cached_property
     def descendants(self) -> dict[str, tuple[str, ...]]:
-        """For each class: the concrete classes below it, itself included when it is concrete; sorted by name."""
+        """For each class: the concrete classes below it, itself included if it is concrete; sorted by name."""
         found: dict[str, list[str]] = {c.name: [] for c in self.classes}
         for c in sorted(self.classes, key=lambda c: c.name):
             if not c.abstract:
@@ -251,7 +273,7 @@ class Model(Frozen):
 
     @cached_property
     def attributes(self) -> dict[str, dict[str, Attribute]]:
-        """For each class: its attributes by name, inherited ones first; a class may refine an inherited one."""
+        """For each class: its attributes by name, inherited ones first; a class may refine them."""
         return {
             name: {a.name: a for ancestor in reversed(line) for a in self.class_by_name[ancestor].attributes}
             for name, line in self.lineage.items()
@@ -262,7 +284,9 @@ class Model(Frozen):
         """For each class with a lifecycle (own or inherited): that lifecycle."""
         found: dict[str, Lifecycle] = {}
         for name, line in self.lineage.items():
-            named = next((self.class_by_name[a].lifecycle for a in line if self.class_by_name[a].lifecycle), None)
+            named = next(
+                (self.class_by_name[a].lifecycle for a in line if self.class_by_name[a].lifecycle), None
+            )
             if named is not None:
                 found[name] = self.lifecycle_by_name[named]
         return found
@@ -280,6 +304,30 @@ class Model(Frozen):
         """For each class: its naming rule, the nearest ancestor's that has one."""
         return {
             name: next((r for a in line if (r := self.class_by_name[a].naming)), None)
+            for name, line in self.lineage.items()
+        }
+
+    @cached_property
+    def level_of(self) -> dict[str, int | None]:
+        """For each class: its level, the nearest ancestor's that has one; 1 is a service."""
+        return {
+            name: next((level for a in line if (level := self.class_by_name[a].level) is not None), None)
+            for name, line in self.lineage.items()
+        }
+
+    @cached_property
+    def owner_of(self) -> dict[str, Label | None]:
+        """For each class: the role that owns it, the nearest ancestor's that has one."""
+        return {
+            name: next((role for a in line if (role := self.class_by_name[a].owner)), None)
+            for name, line in self.lineage.items()
+        }
+
+    @cached_property
+    def version_numbering_of(self) -> dict[str, Label | None]:
+        """For each class: how its versions are numbered, the nearest ancestor's rule that is given."""
+        return {
+            name: next((rule for a in line if (rule := self.class_by_name[a].version_numbering)), None)
             for name, line in self.lineage.items()
         }
 

@@ -41,14 +41,23 @@ _URL = re.compile(r"^[a-z][a-z0-9+.-]*://\S+$", re.IGNORECASE)
 _DURATION = re.compile(
     r"^P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?$"
 )
-_BOOLEANS = {"true": True, "yes": True, "1": True, "是": True, "false": False, "no": False, "0": False, "否": False}
+_BOOLEANS = {
+    "true": True,
+    "yes": True,
+    "1": True,
+    "是": True,
+    "false": False,
+    "no": False,
+    "0": False,
+    "否": False,
+}
 
 
 def normalise(attribute: Attribute, raw: object) -> Value:
     """The canonical form of `raw` for this attribute; canonical values come back unchanged.
 
-    Text is accepted for every type (as a spreadsheet gives it), native values where they fit; a list attribute takes
-    a list, a tuple, or text separated by `;`. Raises ValueError with a message that says what was expected.
+    Text is accepted for every type (as a spreadsheet gives it), native values where they fit; a list attribute
+    takes a list, a tuple, or text separated by `;`. Raises ValueError with a message that says what was expected.
     """
     if not attribute.many:
         return _one(attribute, raw)
@@ -123,7 +132,7 @@ def _decimal(raw: object) -> str:
         number = Decimal(str(raw).strip())
     except InvalidOperation:
         raise ValueError(f"expected a decimal number like 12.5, got {_shown(raw)}") from None
-    if not number.is_finite() or number.adjusted() > 30 or len(number.as_tuple().digits) > 30:  # noqa: PLR2004
+    if not number.is_finite() or number.adjusted() > 30 or len(number.as_tuple().digits) > 30:
         raise ValueError(f"{_shown(raw)} is not a finite decimal number of at most 30 digits")
     plain = format(number, "f")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
