@@ -1,0 +1,307 @@
+"""Hypothesis strategies for the values that flow: attribute values, names, filters, histories, change sets."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Final, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from cmdb.changeset import Patch
+from cmdb.filters import FIELDS, And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, attribute_named
+from cmdb.nodes import Attributes, Node, Relationship
+from cmdb.store.port import Sort
+from graph_schema.metamodel import Attribute, AttributeType, Model
+from graph_schema.values import Scalar, Value, normalise
+from tests.reference.book import Book
+from tests.reference.graph import State, natural
+
+# -- text --------------------------------------------------------------------------------------------------------------
+
+_FRAGMENTS: Final = (
+    "a", "A", "b", "0", "9", " ", "-", "'", '"', "`", "%", "_", "\\", "\\n", "*", "?", "[", "]", "(", ")", "{", "$", ":",
+    "/", "|", "&", "~", "^", ";", "--", "AND", "NOT", "null", "é", "e\u0301", "ß", "İ", "ſ", "\u200b", "\u00a0", "\u0085",
+    "\u2028", "服", "务器", "数据库", "ｗ", "ﬁ", "\ud7ff", "\ue000", "\uff5e", "\uffff", "\U00010000", "😀", "𝔘", "𞤀", "\U0010ffff",
+)  # fmt: skip
+"""Quotes, wildcards and escapes of every query language near, and characters whose order differs between UTF-8 and UTF-16."""
+
+nasty = st.lists(st.sampled_from(_FRAGMENTS), max_size=4).map("".join)
+anything = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"]), max_size=12
+)
+text: SearchStrategy[str] = st.one_of(nasty, nasty, anything, st.sampled_from(["", "web", "Web", "db-1", "x" * 300, "长" * 3000]))
+names: SearchStrategy[str] = text.map(str.strip).filter(bool)
+
+# -- attribute values --------------------------------------------------------------------------------------------------
+
+_small = st.integers(-3, 12)
+_integers = st.one_of(_small, _small, st.sampled_from([-(2**63), 2**63 - 1, 2**53, 2**53 + 1, 0]))
+_dates = st.dates(date(2025, 12, 1), date(2026, 2, 1)) | st.sampled_from([date(1, 1, 1), date(9999, 12, 31)])
+_datetimes = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda d: d.replace(tzinfo=UTC))  # noqa: DTZ001
+_decimals = st.one_of(
+    st.decimals(-20, 20, places=1),
+    st.sampled_from([Decimal("0.1"), Decimal("0.10000000000000000001"), Decimal(10) ** 29, Decimal(2**53 + 1)]),
+)
+
+_RAW: Final[dict[AttributeType, SearchStrategy[object]]] = {
+    AttributeType.STRING: text,
+    AttributeType.TEXT: st.one_of(text, st.sampled_from(["two\nlines", "tab\there"])),
+    AttributeType.INTEGER: _integers,
+    AttributeType.DECIMAL: _decimals,
+    AttributeType.BOOLEAN: st.booleans(),
+    AttributeType.DATE: _dates,
+    AttributeType.DATETIME: st.one_of(
+        _datetimes, st.integers(0, 3).map(lambda h: datetime(2026, 1, 31, 12, tzinfo=UTC) + timedelta(hours=h))
+    ),
+    AttributeType.DURATION: _integers,
+    AttributeType.URL: st.sampled_from(["https://a.example/", "https://b.example/%41_'\"?x=\\", "HTTPS://a.example/", "x://服务"]),
+    AttributeType.IP: st.one_of(st.ip_addresses().map(str), st.sampled_from(["10.0.0.1", "10.0.0.10", "::1"])),
+    AttributeType.CIDR: st.sampled_from(["10.0.0.0/24", "10.0.0.0/8", "fd00::/8"]),
+    AttributeType.MAC: st.binary(min_size=6, max_size=6).map(bytes.hex),
+    AttributeType.EMAIL: st.sampled_from(["a@b.example", "A@b.example", "o'neil@b.example", "张@例.example"]),
+    AttributeType.VERSION: st.sampled_from(["1.2.3", "1.10", "1.9", "v2"]),
+}
+
+
+@cache
+def scalars(kind: AttributeType) -> SearchStrategy[Scalar]:
+    """Canonical values of a type, as an attribute without further rules has them."""
+    plain = Attribute.model_validate({"name": "x", "type": kind, "label": {"en": "", "zh": ""}})
+
+    def canonical(raw: object) -> Scalar:
+        value = normalise(plain, raw)
+        assert not isinstance(value, tuple)
+        return value
+
+    return _RAW[kind].map(canonical)
+
+
+@cache
+def _of_attribute(kind: AttributeType, choices: tuple[str, ...], low: int | None, high: int | None) -> SearchStrategy[Scalar]:
+    if choices:
+        return st.sampled_from(choices)
+    if low is not None or high is not None:
+        return st.integers(low, high)
+    return scalars(kind)
+
+
+def values(attribute: Attribute) -> SearchStrategy[Value]:
+    """Canonical values of an attribute."""
+    one = _of_attribute(attribute.type, attribute.values, attribute.minimum, attribute.maximum)
+    return st.lists(one, max_size=3).map(tuple) if attribute.many else one
+
+
+def attributes(known: dict[str, Attribute]) -> SearchStrategy[Attributes]:
+    """Some of these attributes, the required ones always, with canonical values."""
+    required = {name: values(a) for name, a in known.items() if a.required}
+    optional = {name: values(a) for name, a in known.items() if not a.required}
+    return _few(required, optional)
+
+
+def patches(known: dict[str, Attribute]) -> SearchStrategy[Patch]:
+    """Some of these attributes with new canonical values or None; required ones are never taken away."""
+    return _few({}, {name: values(a) if a.required else st.one_of(st.none(), values(a)) for name, a in known.items()})
+
+
+@st.composite
+def _few(draw: st.DrawFn, required: dict[str, SearchStrategy[Value]], optional: dict[str, SearchStrategy[Value]]) -> Attributes:
+    chosen = draw(st.lists(st.sampled_from(sorted(optional)), max_size=6, unique=True)) if optional else []
+    return {name: draw(s) for name, s in required.items()} | {name: draw(optional[name]) for name in chosen}
+
+
+# -- filters -----------------------------------------------------------------------------------------------------------
+
+_ORDERED: Final = (Lookup.EQ, Lookup.NE, Lookup.LT, Lookup.LTE, Lookup.GT, Lookup.GTE, Lookup.IN)
+_TEXTUAL: Final = (Lookup.CONTAINS, Lookup.STARTS_WITH, Lookup.ENDS_WITH)
+_NUMBERS: Final = frozenset({AttributeType.INTEGER, AttributeType.DURATION, AttributeType.DECIMAL})
+
+Seen = dict[str, list[Scalar]]
+"""Values that a field has somewhere: what a filter must compare with to find anything."""
+
+
+def seen(*states: State) -> Seen:
+    """The values of all fields and attributes in these states."""
+    found: Seen = {}
+    for state in states:
+        for node in state.nodes.values():
+            found.setdefault("class", []).append(node.class_name)
+            for name in ("key", "name", "state", "version", "since", "ordinal", "retired"):
+                found.setdefault(name, []).append(getattr(node, name))
+            for name, value in node.attributes.items():
+                found.setdefault(name, []).extend(value if isinstance(value, tuple) else [value])
+    return {name: list(dict.fromkeys(values)) for name, values in found.items()}
+
+
+def filters(model: Model, known: Seen) -> SearchStrategy[Filter]:
+    """Filter trees that can be asked under a model, most comparing with values that were seen."""
+    fields = sorted({*FIELDS, *(name for of_class in model.attributes.values() for name in of_class)})
+    leaves = st.one_of(
+        st.sampled_from(fields).flatmap(lambda field: _comparisons(model, field, known.get(field, []))),
+        st.sampled_from(sorted(model.class_by_name)).map(IsA),
+    )
+    types = st.sampled_from(sorted(model.type_by_name))
+
+    def grow(inner: SearchStrategy[Filter]) -> SearchStrategy[Filter]:
+        some = st.lists(inner, max_size=3).map(tuple)
+        related = st.builds(Related, types, st.sampled_from(Direction), st.none() | inner)
+        return st.one_of(some.map(And), some.map(Or), inner.map(Not), related, related)
+
+    return st.recursive(leaves, grow, max_leaves=6)
+
+
+def _comparisons(model: Model, field: str, known: list[Scalar]) -> SearchStrategy[Filter]:
+    attribute = None if field in FIELDS else attribute_named(model, field)
+    kind = attribute.type if attribute else FIELDS[field]
+    fresh = st.sampled_from(attribute.values) if attribute and attribute.values else _fresh(kind)
+    value = st.one_of(st.sampled_from(known), st.sampled_from(known), fresh) if known else fresh
+    exists = st.builds(Compare, st.just(field), st.just(Lookup.EXISTS), st.booleans())
+    if attribute and attribute.many:
+        return exists | st.builds(Compare, st.just(field), st.just(Lookup.HAS), value)
+    compare = st.one_of([_compare(field, lookup, value) for lookup in _lookups(kind)])
+    return st.one_of(exists, compare, compare, compare)
+
+
+def _fresh(kind: AttributeType) -> SearchStrategy[Scalar]:
+    return text if kind is AttributeType.ENUM else scalars(kind)
+
+
+def _lookups(kind: AttributeType) -> tuple[Lookup, ...]:
+    if kind is AttributeType.BOOLEAN:
+        return (Lookup.EQ, Lookup.NE, Lookup.IN)
+    return _ORDERED if kind in _NUMBERS else (*_ORDERED, *_TEXTUAL)
+
+
+def _compare(field: str, lookup: Lookup, value: SearchStrategy[Scalar]) -> SearchStrategy[Filter]:
+    compared: SearchStrategy[Value] = value
+    if lookup is Lookup.IN:
+        compared = st.lists(value, max_size=3).map(tuple)
+    elif lookup in _TEXTUAL:
+        compared = st.tuples(value.map(str), st.integers(0, 3), st.integers(0, 3)).map(lambda cut: cut[0][cut[1] : len(cut[0]) - cut[2]])
+    return st.builds(Compare, st.just(field), st.just(lookup), compared)
+
+
+def sorts(model: Model) -> SearchStrategy[Sort]:
+    """Orders of a list: by any field or attribute that is no list, up or down."""
+    single = {a.name for known in model.attributes.values() for a in known.values() if not a.many}
+    return st.builds(Sort, st.sampled_from(sorted({*FIELDS, *single})), st.booleans())
+
+
+# -- histories, as effects ---------------------------------------------------------------------------------------------
+
+
+@st.composite
+def histories(draw: st.DrawFn, most_commits: int = 5, most_steps: int = 8) -> Book:
+    """A book of a few commits of valid effects, at most one on each thing and commit; the first founds the estate."""
+    book = Book()
+    book.commit()
+    used: set[tuple[str, Value]] = set()
+    steps = st.sampled_from(["node", "link", "change", "relink", "unlink", "retire"])
+    for _ in range(draw(st.integers(1, most_commits))):
+        commit = _Draft(draw, book, used)
+        for step in ["node", *draw(st.lists(steps, max_size=most_steps))]:
+            commit.take(step)
+        book.commit(draw(st.integers(0, 2)))
+    return book
+
+
+V = TypeVar("V", bound=Value | None)
+
+
+class _Draft:
+    """What one commit has done so far, so that it touches nothing twice and breaks no uniqueness."""
+
+    def __init__(self, draw: st.DrawFn, book: Book, used: set[tuple[str, Value]]) -> None:
+        self.draw, self.book, self.used = draw, book, used
+        self.model, before = book.reference.model, book.reference.now
+        self.live = {o: n.class_name for o, n in before.nodes.items() if not n.retired}
+        self.naturals = {natural(r) for r in before.relationships.values()}
+        self.relationships = dict(before.relationships)
+        self.changeable = {o: before.nodes[o] for o in self.live}
+
+    def take(self, step: str) -> None:
+        """Take a step if there is something to take it on."""
+        match step:
+            case "node":
+                self._node()
+            case "link":
+                self._link()
+            case "change" if self.changeable:
+                self._change(self.changeable.pop(self.draw(st.sampled_from(sorted(self.changeable)))))
+            case "retire" if self.changeable:
+                self._retire(self.changeable.pop(self.draw(st.sampled_from(sorted(self.changeable)))))
+            case "relink" | "unlink" if self.relationships:
+                found = self.relationships.pop(self.draw(st.sampled_from(sorted(self.relationships))))
+                if step == "unlink":
+                    self.book.unlink(found.id)
+                else:
+                    self._relink(found)
+            case _:
+                pass
+
+    def _node(self) -> None:
+        class_name = self.draw(st.sampled_from(sorted(c.name for c in self.model.classes if not c.abstract)))
+        given = self.draw(attributes(self.model.attributes[class_name]))
+        ordinal = self.book.node(class_name, self.draw(names), attributes=self._unused(class_name, given))
+        self.live[ordinal] = class_name
+
+    def _change(self, node: Node) -> None:
+        lifecycle = self.model.lifecycle_of[node.class_name]
+        onwards = [s for s in lifecycle.transitions[node.state] if not lifecycle.by_name[s].final]
+        patch = self.draw(patches(self.model.attributes[node.class_name]))
+        self.book.change(
+            node.ordinal,
+            self.draw(st.none() | names),
+            self.draw(st.sampled_from([None, *onwards])),
+            self._unused(node.class_name, patch),
+        )
+
+    def _retire(self, node: Node) -> None:
+        final = [s.name for s in self.model.lifecycle_of[node.class_name].states if s.final]
+        self.book.retire(node.ordinal, self.draw(st.sampled_from(final)))
+        del self.live[node.ordinal]
+        self.relationships = {
+            i: r for i, r in self.relationships.items() if node.ordinal not in {r.source, r.target}
+        }
+
+    def _link(self) -> None:
+        kind = self.draw(st.sampled_from(sorted(self.model.joinable)))
+        key = self.draw(st.sampled_from(["", "", "b", "'%"]))
+        pairs = [
+            (source, target)
+            for source in self.live
+            for target in self.live
+            if (self.live[source], self.live[target]) in self.model.joinable[kind]
+            and (kind, source, target, key) not in self.naturals
+        ]
+        if pairs:
+            source, target = self.draw(st.sampled_from(pairs))
+            self.book.link(source, target, kind, key, self.draw(attributes(_known(self.model, kind))))
+            self.naturals.add((kind, source, target, key))
+            self._settle(source, target)
+
+    def _relink(self, relationship: Relationship) -> None:
+        known = _known(self.model, relationship.type)
+        if known:
+            self.book.relink(relationship.id, self.draw(patches(known)))
+            self._settle(relationship.source, relationship.target)
+
+    def _settle(self, *ordinals: int) -> None:
+        for ordinal in ordinals:
+            self.changeable.pop(ordinal, None)
+
+    def _unused(self, class_name: str, given: dict[str, V]) -> dict[str, V]:
+        kept: dict[str, V] = {}
+        for name, value in given.items():
+            if value is not None and self.model.attributes[class_name][name].unique:
+                if (name, value) in self.used:
+                    continue
+                self.used.add((name, value))
+            kept[name] = value
+        return kept
+
+
+def _known(model: Model, type_name: str) -> dict[str, Attribute]:
+    return {a.name: a for a in model.type_by_name[type_name].attributes}
