@@ -32,7 +32,7 @@ test: $(VENV)/.dev
 	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadgroup $(ARGS)
 
 check: $(VENV)/.dev
-	@echo '· format';       $(BIN)/ruff format --quiet --check . || { echo 'mend it with: $(BIN)/ruff format .'; exit 1; }
+	@echo '· format';       $(BIN)/ruff format --quiet --check --output-format=concise . || { echo 'mend it with: $(BIN)/ruff format .'; exit 1; }
 	@echo '· lint';         $(BIN)/ruff check --quiet .
 	@echo '· types';        $(BIN)/basedpyright
 	@echo '· architecture'; $(BIN)/lint-imports --no-logo

@@ -1,4 +1,4 @@
-"""The type checker guards against Cypher built from data: it rejects an f-string and lets a literal pass."""
+"""The type checker guards against Cypher and SQL built from data: an f-string fails, a literal passes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
-QUERIES = """\
+CYPHER = """\
 from neo4j import AsyncDriver, AsyncManagedTransaction, AsyncSession, AsyncTransaction, Session
 
 FIND = "MATCH (n:Node {key: $key}) RETURN n"
@@ -38,6 +40,23 @@ async def ask(
     blocking.run(f"MATCH (n:{key}) RETURN n")  # rejected
 """
 
+SQL = """\
+from apsw import Connection
+
+FIND = "SELECT name FROM node WHERE key = ?"
+
+
+def ask(connection: Connection, key: str) -> None:
+    connection.execute(FIND, (key,))
+    connection.execute(FIND + " LIMIT 1", (key,))
+    connection.execute(f"SELECT name FROM node WHERE key = '{key}'")  # rejected
+    connection.execute("SELECT name FROM " + key)  # rejected
+    connection.executemany(FIND, [(key,)])
+    connection.executemany(f"DELETE FROM {key} WHERE key = ?", [(key,)])  # rejected
+    connection.cursor().execute(FIND, (key,))
+    connection.cursor().execute(f"DROP TABLE {key}")  # rejected
+"""
+
 
 def errors_by_line(module: Path) -> dict[int, str]:
     """The rule that each line of `module` breaks under the project's own settings; lines count from 1."""
@@ -61,10 +80,12 @@ def errors_by_line(module: Path) -> dict[int, str]:
     }
 
 
-def test_cypher_is_a_literal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("queries", [CYPHER, SQL], ids=["cypher", "sql"])
+def test_a_query_is_a_literal(tmp_path: Path, queries: str) -> None:
     module = tmp_path / "queries.py"
-    module.write_text(QUERIES, encoding="utf-8")
+    module.write_text(queries, encoding="utf-8")
     rejected = {
-        number for number, line in enumerate(QUERIES.splitlines(), start=1) if line.endswith("# rejected")
+        number for number, line in enumerate(queries.splitlines(), start=1) if line.endswith("# rejected")
     }
+    assert rejected
     assert errors_by_line(module) == dict.fromkeys(rejected, "reportArgumentType")
