@@ -2,7 +2,9 @@
 
 A store keeps four things: the ledger, the current state, the history beside it, and the claims of sources. It decides
 nothing: `commit` applies effects that were decided above, if the head is still the one they were decided on. Reads that
-take `as_of` answer as of that revision; None is now. A read sees one revision from beginning to end.
+take `as_of` answer as of that revision; None is now. A read sees one revision from beginning to end. What begins and
+ends within one commit (a node changed twice, a relationship linked and unlinked) was never to be seen at any revision:
+the ledger has it, the history does not.
 
 Every method may raise StoreUnreachable.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -53,16 +56,23 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     more: bool
 
 
+class ClaimKind(StrEnum):
+    """What a claim is about."""
+
+    NODE = "node"
+    RELATIONSHIP = "relationship"
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What one source says about one thing, bound to what it was identified as.
 
     `source_key` names the thing within the source. For a node `bound_to` is its ordinal and `body` the canonical JSON
-    of what is claimed; for a relationship `bound_to` is the relationship's id. `digest` (16 bytes) stands for the claim's
+    of what is claimed; for a relationship `bound_to` is the relationship's id. `digest` (at most 16 bytes) stands for the claim's
     content, `seen` is the time of the import that last brought it in this form.
     """
 
     source_key: str
-    kind: str
+    kind: ClaimKind
     bound_to: int
     digest: bytes
     body: bytes
@@ -84,7 +94,7 @@ class ClaimChanges(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     put: tuple[Claim, ...] = ()
-    drop: tuple[tuple[str, str], ...] = ()
+    drop: tuple[tuple[ClaimKind, str], ...] = ()
     """(kind, source_key) of each claim that is withdrawn."""
     state: SourceState | None = None
 
@@ -273,8 +283,8 @@ class Store(Protocol):
         """All claims of a source, in batches."""
         ...
 
-    async def claims_on(self, kind: str, bound_to: Sequence[int]) -> Mapping[int, list[tuple[str, Claim]]]:
-        """What every source claims about these nodes (kind `node`) or relationships: by ordinal or id, (source, claim)."""
+    async def claims_on(self, kind: ClaimKind, bound_to: Sequence[int]) -> Mapping[int, list[tuple[str, Claim]]]:
+        """What every source claims about these nodes or relationships: by ordinal or id, (source, claim)."""
         ...
 
     async def put_source(self, source: str, batches: AsyncIterator[list[Claim]], state: SourceState) -> None:

@@ -1,0 +1,227 @@
+"""Effects to rows. Runs of effects of one kind go down in one prepared statement each, in the order of the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+import apsw
+import zstandard
+
+from cmdb.changeset import (
+    Effect,
+    EstateFounded,
+    Linked,
+    ModelInstalled,
+    NodeChanged,
+    NodeCreated,
+    NodeRetired,
+    Relinked,
+    Unlinked,
+)
+from cmdb.errors import Conflict
+from cmdb.ledger import Commit, Head
+from cmdb.store.port import ClaimChanges, ClaimKind
+from cmdb.store.sqlite.rows import attributes_of, attributes_text, microseconds
+from cmdb.store.words import search_text, searchable_attributes
+from graph_schema.emit.sql import sql_indexes
+from graph_schema.metamodel import Model
+from graph_schema.document import model_from_document
+
+KIND_CODE: Final = {ClaimKind.NODE: 0, ClaimKind.RELATIONSHIP: 1}
+
+_compress = zstandard.ZstdCompressor(level=3).compress
+
+_READ_HEAD: Final = "SELECT revision, hash FROM head"
+_WRITE_HEAD: Final = "INSERT INTO head VALUES(1, ?, ?, ?) ON CONFLICT DO UPDATE SET revision=excluded.revision, hash=excluded.hash, time=excluded.time"
+_APPEND: Final = "INSERT INTO ledger VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
+_COUNT_UP: Final = "INSERT INTO counter VALUES(?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)"
+
+_CREATE_NODE: Final = "INSERT INTO node VALUES(?, ?, ?, ?, ?, 0, ?, 1, ?)"
+_KEEP_NODE: Final = """
+INSERT OR IGNORE INTO node_version SELECT ordinal, version, key, class, name, state, retired, attributes, since, ?2
+FROM node WHERE ordinal = ?1 AND since < ?2
+"""
+_CHANGE_NODE: Final = """
+UPDATE node SET name = ?3, state = ?4, attributes = json_patch(attributes, ?5), version = ?6, since = ?2 WHERE ordinal = ?1
+"""
+_RETIRE_NODE: Final = "UPDATE node SET state = ?3, retired = 1, version = ?4, since = ?2 WHERE ordinal = ?1"
+_READ_WORDS: Final = "SELECT class, key, name, attributes FROM node WHERE ordinal = ?"
+_PUT_WORDS: Final = "INSERT OR REPLACE INTO node_words(rowid, words) VALUES(?, ?)"
+_DROP_WORDS: Final = "DELETE FROM node_words WHERE rowid = ?"
+
+_LINK: Final = "INSERT INTO relationship VALUES(?, ?, ?, ?, ?, ?, ?)"
+_KEEP_RELATIONSHIP: Final = """
+INSERT OR IGNORE INTO relationship_version SELECT id, since, ?2, type, source, target, key, attributes
+FROM relationship WHERE id = ?1 AND since < ?2
+"""
+_RELINK: Final = """
+UPDATE relationship SET attributes = nullif(json_patch(coalesce(attributes, '{}'), ?3), '{}'), since = ?2 WHERE id = ?1
+"""
+_UNLINK: Final = "DELETE FROM relationship WHERE id = ?"
+
+_PUT_SOURCE: Final = """
+INSERT INTO source(name, format, digest, revision, seen) VALUES(?, ?, ?, ?, ?)
+ON CONFLICT(name) DO UPDATE SET format=excluded.format, digest=excluded.digest, revision=excluded.revision, seen=excluded.seen
+"""
+_TOUCH_SOURCE: Final = "INSERT OR IGNORE INTO source(name, format, digest, revision, seen) VALUES(?, '', '', 0, '')"
+_SOURCE_CODE: Final = "SELECT code FROM source WHERE name = ?"
+_PUT_CLAIM: Final = "INSERT OR REPLACE INTO claim VALUES(?, ?, ?, ?, ?, ?, ?)"
+_DROP_CLAIM: Final = "DELETE FROM claim WHERE source = ? AND kind = ? AND source_key = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where effects go: the connection, the revision they make, and what is needed to write them."""
+
+    connection: apsw.Connection
+    revision: int
+    searchable: Mapping[str, tuple[str, ...]]
+    type_codes: Mapping[str, int]
+
+
+def check_head(connection: apsw.Connection, commit: Commit) -> None:
+    """Raises Conflict unless this commit follows the store's newest."""
+    revision, digest = connection.execute(_READ_HEAD).fetchone() or (0, commit.header.previous)
+    if (revision + 1, digest) != (commit.revision, commit.header.previous):
+        raise Conflict(
+            f"the store is at revision {revision}; a commit for revision {commit.revision} does not follow it",
+            remedy="read again, decide again, write again",
+        )
+
+
+def append(connection: apsw.Connection, commit: Commit) -> None:
+    """Write the ledger entry and move the head."""
+    h = commit.header
+    connection.execute(_APPEND, (h.revision, h.time, h.actor, h.authority, h.reason, h.previous, commit.hash, _compress(commit.body)))
+    write_head(connection, commit.head)
+
+
+def write_head(connection: apsw.Connection, head: Head) -> None:
+    """Move the head."""
+    connection.execute(_WRITE_HEAD, (head.revision, head.hash, head.time))
+
+
+def apply_effects(target: Target, effects: Sequence[Effect]) -> None:
+    """Write a commit's effects into the state, the history and the search index. O(effects · log n)."""
+    for kind, run in groupby(effects, type):
+        _APPLY[kind](target, list(run))
+
+
+def install_model(connection: apsw.Connection, revision: int, document: str) -> Model:
+    """Keep a model's document, its relationship types and the indexes that it asks for."""
+    model = model_from_document(document.encode())
+    connection.execute("INSERT INTO model VALUES(?, ?)", (revision, _compress(document.encode())))
+    connection.executemany(
+        "INSERT OR IGNORE INTO relationship_type(name) VALUES(?)", [(t.name,) for t in model.relationship_types]
+    )
+    for statement in sql_indexes(model):
+        connection.execute(statement)
+    return model
+
+
+def _estate(target: Target, run: Sequence[EstateFounded]) -> None:
+    target.connection.execute("INSERT INTO estate VALUES(1, ?)", (run[0].estate,))
+
+
+def _installed(target: Target, run: Sequence[ModelInstalled]) -> None:
+    """Done by `install_model` beforehand, as the rest of the commit is written under the new model."""
+
+
+def _create(target: Target, run: Sequence[NodeCreated]) -> None:
+    revision, searchable = target.revision, target.searchable
+    target.connection.executemany(
+        _CREATE_NODE,
+        ((e.ordinal, e.key, e.class_name, e.name, e.state, attributes_text(e.attributes), revision) for e in run),
+    )
+    target.connection.executemany(
+        _PUT_WORDS,
+        (
+            (e.ordinal, search_text(e.key, e.name, [e.attributes.get(a) for a in searchable[e.class_name]]))
+            for e in run
+        ),
+    )
+    numbers: dict[str, int] = {}
+    for effect in run:
+        code, _, number = effect.key.rpartition("-")
+        numbers[code] = max(numbers.get(code, 0), int(number))
+    target.connection.execute(_COUNT_UP, ("ordinal", max(e.ordinal for e in run) + 1))
+    target.connection.executemany(_COUNT_UP, [(f"key:{code}", number + 1) for code, number in numbers.items()])
+
+
+def _change(target: Target, run: Sequence[NodeChanged]) -> None:
+    revision = target.revision
+    target.connection.executemany(_KEEP_NODE, [(e.ordinal, revision) for e in run])
+    target.connection.executemany(
+        _CHANGE_NODE, ((e.ordinal, revision, e.name[1], e.state[1], attributes_text(e.after), e.version) for e in run)
+    )
+    for effect in run:
+        class_name, key, name, text = target.connection.execute(_READ_WORDS, (effect.ordinal,)).fetchone()
+        searchable = target.searchable[class_name]
+        if effect.name[0] != effect.name[1] or not effect.after.keys().isdisjoint(searchable):
+            attributes = attributes_of(text)
+            target.connection.execute(
+                _PUT_WORDS, (effect.ordinal, search_text(key, name, [attributes.get(a) for a in searchable]))
+            )
+
+
+def _retire(target: Target, run: Sequence[NodeRetired]) -> None:
+    target.connection.executemany(_KEEP_NODE, [(e.ordinal, target.revision) for e in run])
+    target.connection.executemany(_RETIRE_NODE, [(e.ordinal, target.revision, e.state[1], e.version) for e in run])
+    target.connection.executemany(_DROP_WORDS, [(e.ordinal,) for e in run])
+
+
+def _link(target: Target, run: Sequence[Linked]) -> None:
+    codes, revision = target.type_codes, target.revision
+    target.connection.executemany(
+        _LINK,
+        (
+            (e.id, codes[e.type], e.source, e.target, e.key, attributes_text(e.attributes) if e.attributes else None, revision)
+            for e in run
+        ),
+    )
+    target.connection.execute(_COUNT_UP, ("relationship", max(e.id for e in run) + 1))
+
+
+def _relink(target: Target, run: Sequence[Relinked]) -> None:
+    target.connection.executemany(_KEEP_RELATIONSHIP, [(e.id, target.revision) for e in run])
+    target.connection.executemany(_RELINK, [(e.id, target.revision, attributes_text(e.after)) for e in run])
+
+
+def _unlink(target: Target, run: Sequence[Unlinked]) -> None:
+    target.connection.executemany(_KEEP_RELATIONSHIP, [(e.id, target.revision) for e in run])
+    target.connection.executemany(_UNLINK, [(e.id,) for e in run])
+
+
+_APPLY: Final[dict[type[Effect], Callable[[Target, Sequence], None]]] = {
+    EstateFounded: _estate,
+    ModelInstalled: _installed,
+    NodeCreated: _create,
+    NodeChanged: _change,
+    NodeRetired: _retire,
+    Linked: _link,
+    Relinked: _relink,
+    Unlinked: _unlink,
+}
+
+
+def keep_claims(connection: apsw.Connection, changes: ClaimChanges) -> None:
+    """Keep and drop claims of one source, and note how far it was taken in."""
+    if changes.state is not None:
+        s = changes.state
+        connection.execute(_PUT_SOURCE, (s.source, s.format, s.digest, s.revision, s.seen))
+    else:
+        connection.execute(_TOUCH_SOURCE, (changes.source,))
+    source = connection.execute(_SOURCE_CODE, (changes.source,)).get
+    connection.executemany(_DROP_CLAIM, ((source, KIND_CODE[kind], key) for kind, key in changes.drop))
+    connection.executemany(
+        _PUT_CLAIM,
+        ((source, KIND_CODE[c.kind], c.source_key, c.bound_to, c.digest, c.body, microseconds(c.seen)) for c in changes.put),
+    )
+
+
+def forget_claims(connection: apsw.Connection, source: str) -> None:
+    """Drop all claims of a source."""
+    connection.execute("DELETE FROM claim WHERE source = (SELECT code FROM source WHERE name = ?)", (source,))

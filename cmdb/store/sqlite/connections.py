@@ -1,0 +1,118 @@
+"""Connections to one file: a single writer, which alone checkpoints, and readers that can do nothing but read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from cmdb.errors import CmdbError, Conflict, Failed, NotFound, StoreUnreachable
+from cmdb.store.sqlite.schema import APPLICATION_ID, CREATE, LAYOUT
+
+BUSY: Final = 20_000
+"""Milliseconds to wait for another process that is writing."""
+
+
+class Connections:
+    """The connections of one process to one store file."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        """Open the file, making it when `create` is set. Raises NotFound, Failed (not a store), StoreUnreachable."""
+        self.path = path
+        if not create and not path.exists():
+            raise NotFound(f"there is no store at {path}", remedy="make one with `cmdb init`, or check --store and CMDB_STORE")
+        self._idle: list[apsw.Connection] = []
+        self._lock = threading.Lock()
+        with said_plainly(path):
+            self.writer = apsw.Connection(str(path))
+            _prepare(self.writer, path)
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A connection inside a read transaction, for one reader at a time."""
+        with said_plainly(self.path):
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            connection = connection or self._reader()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                with self._lock:
+                    self._idle.append(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[apsw.Connection]:
+        """The writer inside an immediate transaction, committed at the end or rolled back whole."""
+        with said_plainly(self.path):
+            self.writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.writer
+                self.writer.execute("COMMIT")
+            except BaseException:
+                if self.writer.in_transaction:
+                    self.writer.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close all connections; the last one out folds the write-ahead log into the file."""
+        with self._lock:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+        self.writer.close()
+
+    def _reader(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(BUSY)
+        connection.wal_autocheckpoint(0)
+        connection.execute("PRAGMA query_only = ON; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY")
+        return connection
+
+
+def _prepare(connection: apsw.Connection, path: Path) -> None:
+    connection.set_busy_timeout(BUSY)
+    application = connection.pragma("application_id")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if application != APPLICATION_ID and tables:
+        raise Failed(f"{path} is an SQLite file of another program", remedy="name another file")
+    if application == APPLICATION_ID and connection.pragma("user_version") != LAYOUT:
+        raise Failed(
+            f"{path} has table layout {connection.pragma('user_version')}, this program knows {LAYOUT}",
+            remedy="use the program's version that wrote it to make a backup, and restore that here",
+        )
+    connection.pragma("journal_mode", "wal")
+    connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -128000; PRAGMA temp_store = MEMORY")
+    if not tables:
+        with connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
+                connection.execute(CREATE)
+                connection.pragma("application_id", APPLICATION_ID)
+                connection.pragma("user_version", LAYOUT)
+
+
+@contextmanager
+def said_plainly(path: Path) -> Iterator[None]:
+    """Turns the library's errors into ours."""
+    try:
+        yield
+    except CmdbError:
+        raise
+    except apsw.BusyError as error:
+        raise StoreUnreachable(
+            f"another process has been writing to {path} for over {BUSY // 1000} s", remedy="try again when it is done"
+        ) from error
+    except apsw.ConstraintError as error:
+        raise Conflict(
+            f"the store already has what the commit would make: {error}", remedy="read again, decide again, write again"
+        ) from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise Failed(f"{path} is no SQLite file, or a damaged one: {error}", remedy="restore it from a backup") from error
+    except (apsw.CantOpenError, apsw.IOError, apsw.FullError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise StoreUnreachable(f"{path} cannot be used: {error}", remedy="check the folder, its rights and the disk") from error

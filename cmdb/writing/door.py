@@ -1,0 +1,134 @@
+"""The door itself, and how a store's ledger begins."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cmdb.changeset import ChangeSet, EstateFounded, ModelInstalled
+from cmdb.clock import Clock
+from cmdb.errors import Conflict, Failed, Invalid
+from cmdb.ledger import EMPTY, Head, Header, seal
+from cmdb.store.port import ClaimChanges, Store
+from cmdb.writing.deciding import Decision, decide
+from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
+from cmdb.writing.view import Natural, load_view
+from graph_schema.metamodel import Model
+from graph_schema.document import model_document
+from graph_schema.values import instant
+
+ATTEMPTS: Final = 12
+"""How often a write is decided anew when another process keeps committing first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What the things of a change set are called in the graph, for whoever keeps claims about them.
+
+    `created` maps handles to ordinals, `linked` natural keys to relationship ids; `revision` is the commit's (the head's,
+    when nothing had to be committed), `time` its time.
+    """
+
+    created: dict[str, int]
+    linked: dict[Natural, int]
+    revision: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The outcome of a write: the head afterwards, ordinals by handle, and how many effects it had (0: no commit)."""
+
+    head: Head
+    created: dict[str, int]
+    effects: int
+
+
+class Door:
+    """The only way to write. Writers of one process queue here; those of several are kept apart by the store's head.
+
+    Rule for two writers: a commit is decided on one revision and applied only if that is still the newest. If it is not,
+    the change set is decided again on the new state, at most ATTEMPTS times with a growing random pause. An operation that
+    expects a version which no longer stands fails with Conflict at once and is never retried.
+    """
+
+    def __init__(self, store: Store, *, gate: Gate, clock: Clock) -> None:
+        self._store = store
+        self._gate = gate
+        self._clock = clock
+        self._queue = asyncio.Lock()
+
+    async def write(
+        self,
+        change_set: ChangeSet,
+        *,
+        actor: str,
+        authority: str,
+        reason: str = "",
+        bind: Callable[[Bound], ClaimChanges] | None = None,
+    ) -> Written:
+        """Apply a change set whole, or not at all; claims that `bind` makes go into the same transaction.
+
+        Raises Invalid with every problem, Conflict, Refused by the gate, StoreUnreachable. O(operations · log n).
+        """
+        async with self._queue:
+            for attempt in range(1, ATTEMPTS + 1):
+                head = await self._store.head()
+                try:
+                    return await self._write_on(head, change_set, actor, authority, reason, bind)
+                except (Conflict, Invalid):
+                    if attempt == ATTEMPTS or await self._store.head() == head:
+                        raise
+                    await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - a pause, not a secret
+            raise AssertionError("unreachable")
+
+    async def _write_on(
+        self,
+        head: Head,
+        change_set: ChangeSet,
+        actor: str,
+        authority: str,
+        reason: str,
+        bind: Callable[[Bound], ClaimChanges] | None,
+    ) -> Written:
+        model = await self._store.model()
+        if model is None:
+            raise Failed("the store is empty", remedy="run `cmdb init` first")
+        decision = decide(model, await load_view(self._store, model, change_set), change_set)
+        time = self._time(head)
+        if not decision.effects:
+            if bind is not None:
+                await self._store.keep_claims(bind(_bound(decision, head.revision, time)))
+            return Written(head=head, created={}, effects=0)
+        await self._gate.check(WriteRequest(actor=actor, authority=authority, effects=decision.effects))
+        header = Header(
+            revision=head.revision + 1, time=time, actor=actor, authority=authority, reason=reason, previous=head.hash
+        )
+        commit = seal(header, decision.effects)
+        claims = bind(_bound(decision, commit.revision, time)) if bind is not None else None
+        await self._store.commit(commit, claims)
+        return Written(head=commit.head, created=decision.created, effects=len(decision.effects))
+
+    def _time(self, head: Head) -> str:
+        """Now, or the newest commit's time if the clock has been set back behind it."""
+        return max(instant(self._clock()), head.time)
+
+
+def _bound(decision: Decision, revision: int, time: str) -> Bound:
+    return Bound(created=decision.created, linked=decision.linked, revision=revision, time=time)
+
+
+async def found(store: Store, model: Model, *, estate: str, actor: str, clock: Clock) -> Head:
+    """Make the first commit of an empty store: the estate's id and the model. Raises Conflict when it is not empty."""
+    head = await store.head()
+    if head != EMPTY:
+        raise Conflict(f"{store.url} is not empty: it is at revision {head.revision}", remedy="name another store")
+    header = Header(
+        revision=1, time=instant(clock()), actor=actor, authority=INITIALISATION, reason="the CMDB begins", previous=head.hash
+    )
+    commit = seal(header, (EstateFounded(estate), ModelInstalled(model_document(model).decode())))
+    await store.commit(commit)
+    return commit.head

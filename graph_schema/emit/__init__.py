@@ -1,0 +1,1 @@
+"""What follows from a model: constraints, indexes, schemas and tables. All pure."""
