@@ -146,9 +146,21 @@ def _transitions(lifecycle: Lifecycle, places: Places) -> Iterator[ModelProblem]
         nexts = [s for s in lifecycle.transitions.get(state.name, ()) if s in known]
         if state.final and nexts:
             yield places.problem(at, f"`{state.name}` is final but leads on", "remove `next` or `final`")
-        if not state.final and not any(known[s].final for s in nexts):
-            remedy = "add a final state to its `next`: retiring leads there"
-            yield places.problem(at, f"from `{state.name}` no final state can be reached at once", remedy)
+        if not state.final and not any(known[s].final for s in _reachable(lifecycle, state.name)):
+            remedy = "add a transition towards a final state: retiring leads there"
+            yield places.problem(at, f"from `{state.name}` no final state can be reached", remedy)
+
+
+def _reachable(lifecycle: Lifecycle, start: str) -> set[str]:
+    """The known states that `start` leads to in any number of steps."""
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        for state in lifecycle.transitions.get(ahead.pop(), ()):
+            if state in lifecycle.by_name and state not in found:
+                found.add(state)
+                ahead.append(state)
+    return found
 
 
 # --- classes ----------------------------------------------------------------------------------------------
