@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmdb.filters import Direction, Filter
-from cmdb.ledger import Commit, Head
+from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from graph_schema.metamodel import Model
 
@@ -158,6 +158,10 @@ class Store(Protocol):
 
     def commits(self, after: int = 0, until: int | None = None) -> AsyncIterator[Commit]:
         """The commits with after < revision ≤ until, in order, streamed."""
+        ...
+
+    async def headers(self, revisions: Sequence[int]) -> dict[int, Header]:
+        """The headers of these commits, by revision; unknown ones are left out."""
         ...
 
     async def revision_at(self, instant: str) -> int:

@@ -36,6 +36,7 @@ from cmdb.store.sqlite import applying
 from cmdb.store.sqlite.claims import ClaimReader
 from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
+from cmdb.store.sqlite.rows import encode_json
 from cmdb.store.words import searchable_attributes
 from graph_schema.metamodel import Model
 from graph_schema.document import model_from_document
@@ -125,6 +126,19 @@ class SqliteStore:
             for revision, time, actor, authority, reason, previous, recorded, body in cast("Iterator[_LedgerRow]", rows):
                 header = Header(revision=revision, time=time, actor=actor, authority=authority, reason=reason, previous=previous)
                 yield reopen(header, _unpacked(revision, body), recorded)
+
+    async def headers(self, revisions: Sequence[int]) -> dict[int, Header]:
+        """See the port."""
+        with self._connections.reading() as connection:
+            rows = connection.execute(
+                "SELECT l.revision, time, actor, authority, reason, previous FROM json_each(?) AS w "
+                "CROSS JOIN ledger AS l ON l.revision = w.value",
+                (encode_json(list(revisions)).decode(),),
+            )
+            return {
+                revision: Header(revision=revision, time=time, actor=actor, authority=authority, reason=reason, previous=previous)
+                for revision, time, actor, authority, reason, previous in cast("Iterator[_HeaderRow]", rows)
+            }
 
     async def revision_at(self, instant: str) -> int:
         """See the port."""
@@ -325,6 +339,7 @@ class SqliteStore:
         return self._frame
 
 
+_HeaderRow = tuple[int, str, str, str, str, str]
 _LedgerRow = tuple[int, str, str, str, str, str, str, bytes]
 
 

@@ -1,0 +1,7 @@
+"""What people ask of the graph: references resolved, moments turned into revisions, filters in text, histories told."""
+
+from cmdb.reading.filter_text import parse_filter
+from cmdb.reading.history import Event, node_events
+from cmdb.reading.references import Moment, moment_revision, resolve, resolve_all
+
+__all__ = ["Event", "Moment", "moment_revision", "node_events", "parse_filter", "resolve", "resolve_all"]
