@@ -18,6 +18,7 @@ SKIPPED_MODULE = (
     '<testcase classname="" name="tests.store.test_neo4j"><skipped message="no Java"/></testcase>'
 )
 SKIPPED_ORACLE = f'<testcase classname="tests" name="counts">{MARKED_ORACLE}<skipped/></testcase>'
+BROKEN = f'<testcase classname="tests.store" name="finds">{MARKED}<error message="no fixture"/></testcase>'
 UNMARKED = '<testcase classname="tests.model" name="reads"/><testcase name="other"><skipped/></testcase>'
 
 
@@ -45,6 +46,7 @@ def test_silent_where_it_ran(tmp_path: Path, cases: str) -> None:
         (UNMARKED, "no test marked `neo4j` ran"),
         (RAN + SKIPPED, "tests.store::replays"),
         (RAN + SKIPPED_MODULE, "tests.store.test_neo4j"),
+        (BROKEN, "no test marked `neo4j` ran"),
         (SKIPPED_ORACLE, "no test marked `neo4j` ran"),
     ],
 )
