@@ -13,7 +13,7 @@ from graph_schema.metamodel import Model
 
 
 def model_document(model: Model) -> bytes:
-    """Canonical JSON of a model: sorted keys, no spaces, UTF-8, no defaults. Equal models give equal bytes."""
+    """Canonical JSON: sorted keys, no spaces, UTF-8, defaults left out. Equal models give equal bytes."""
     plain = model.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 

@@ -263,7 +263,7 @@ class Model(Frozen):
 
     @cached_property
     def descendants(self) -> dict[str, tuple[str, ...]]:
-        """For each class: the concrete classes below it, itself included if it is concrete; sorted by name."""
+        """For each class: the concrete classes below it, itself included if it is concrete; by name."""
         found: dict[str, list[str]] = {c.name: [] for c in self.classes}
         for c in sorted(self.classes, key=lambda c: c.name):
             if not c.abstract:

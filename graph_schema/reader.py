@@ -1,7 +1,7 @@
 """Reads a model from a folder of YAML files; every fault names file, line and remedy.
 
-A file has `area`, and any of `version`, `attributes`, `lifecycles`, `classes`, `relationship_types`. Attributes
-defined at the top of a file are the shared vocabulary: a class uses one by naming it, and may refine it.
+A file has `area`, and any of `version`, `attributes`, `lifecycles`, `classes`, `relationship_types`. The
+attributes at the top of a file are the shared vocabulary: a class uses one by naming it, and may refine it.
 """
 
 from __future__ import annotations

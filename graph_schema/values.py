@@ -56,8 +56,8 @@ _BOOLEANS = {
 def normalise(attribute: Attribute, raw: object) -> Value:
     """The canonical form of `raw` for this attribute; canonical values come back unchanged.
 
-    Text is accepted for every type (as a spreadsheet gives it), native values where they fit; a list attribute
-    takes a list, a tuple, or text separated by `;`. Raises ValueError with a message that says what was expected.
+    Text is accepted for every type (as a spreadsheet gives it), native values where they fit; a list
+    attribute takes a list, a tuple, or text separated by `;`. Raises ValueError that says what was expected.
     """
     if not attribute.many:
         return _one(attribute, raw)

@@ -1,8 +1,8 @@
 """YAML as plain values with the line of each, safe to read from anybody.
 
-Built from parser events, so that nothing is expanded or constructed: aliases, tags, duplicate keys, deep nesting
-and large files are refused. Plain `true`, `false`, `null` and whole numbers become values, everything else stays
-text.
+Built from parser events, so that nothing is expanded or constructed: aliases, tags, duplicate keys, deep
+nesting and large files are refused. Plain `true`, `false`, `null` and whole numbers become values, everything
+else stays text.
 """
 
 from __future__ import annotations

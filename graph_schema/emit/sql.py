@@ -6,16 +6,16 @@ from graph_schema.metamodel import Model
 
 
 def sql_indexes(model: Model) -> tuple[str, ...]:
-    """A statement for each attribute that is indexed, unique or identifies; by name, sorted.
+    """A statement for each single-valued attribute that is indexed or unique; by name, sorted.
 
-    They are expression indexes on the JSON text `node.attributes`, and partial: nodes without the attribute cost nothing.
+    They are expression indexes on the JSON text `node.attributes`, and partial, so that nodes without the
+    attribute take no room. Names are safe in SQL text: a model's attribute names match `[a-z][a-z0-9_]*`.
     """
-    identifying = {name for rules in model.identification_of.values() for rule in rules for name in rule}
     names = {
         attribute.name
         for attributes in model.attributes.values()
         for attribute in attributes.values()
-        if not attribute.many and (attribute.indexed or attribute.unique or attribute.name in identifying)
+        if not attribute.many and (attribute.indexed or attribute.unique)
     }
     return tuple(
         f"CREATE INDEX IF NOT EXISTS node_attribute_{name} ON node(attributes ->> '$.{name}') "
