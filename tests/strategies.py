@@ -194,15 +194,17 @@ def sorts(model: Model) -> SearchStrategy[Sort]:
 
 @st.composite
 def histories(draw: st.DrawFn, most_commits: int = 5, most_steps: int = 8) -> Book:
-    """A book of a few commits of valid effects, at most one on each thing and commit; the first founds the estate."""
+    """A book of a few commits of effects that a store may be given; the first founds the estate.
+
+    A commit may touch one thing several times: then only what stands at its end was ever to be seen.
+    """
     book = Book()
     book.commit()
-    used: set[tuple[str, Value]] = set()
     steps = st.sampled_from(["node", "link", "change", "relink", "unlink", "retire"])
+    author = _Author(draw, book)
     for _ in range(draw(st.integers(1, most_commits))):
-        commit = _Draft(draw, book, used)
         for step in ["node", *draw(st.lists(steps, max_size=most_steps))]:
-            commit.take(step)
+            author.take(step)
         book.commit(draw(st.integers(0, 2)))
     return book
 
@@ -210,98 +212,84 @@ def histories(draw: st.DrawFn, most_commits: int = 5, most_steps: int = 8) -> Bo
 V = TypeVar("V", bound=Value | None)
 
 
-class _Draft:
-    """What one commit has done so far, so that it touches nothing twice and breaks no uniqueness."""
+class _Author:
+    """Draws effects on what stands; a unique value is never given twice."""
 
-    def __init__(self, draw: st.DrawFn, book: Book, used: set[tuple[str, Value]]) -> None:
-        self.draw, self.book, self.used = draw, book, used
-        self.model, before = book.reference.model, book.reference.now
-        self.live = {o: n.class_name for o, n in before.nodes.items() if not n.retired}
-        self.naturals = {natural(r) for r in before.relationships.values()}
-        self.relationships = dict(before.relationships)
-        self.changeable = {o: before.nodes[o] for o in self.live}
+    def __init__(self, draw: st.DrawFn, book: Book) -> None:
+        self._draw, self._book, self._model = draw, book, book.reference.model
+        self._used: set[tuple[str, Value]] = set()
 
     def take(self, step: str) -> None:
         """Take a step if there is something to take it on."""
+        coming = self._book.coming
+        live = [node for node in coming.nodes.values() if not node.retired]
+        joined = list(coming.relationships.values())
         match step:
             case "node":
                 self._node()
-            case "link":
-                self._link()
-            case "change" if self.changeable:
-                self._change(self.changeable.pop(self.draw(st.sampled_from(sorted(self.changeable)))))
-            case "retire" if self.changeable:
-                self._retire(self.changeable.pop(self.draw(st.sampled_from(sorted(self.changeable)))))
-            case "relink" | "unlink" if self.relationships:
-                found = self.relationships.pop(self.draw(st.sampled_from(sorted(self.relationships))))
-                if step == "unlink":
-                    self.book.unlink(found.id)
-                else:
-                    self._relink(found)
+            case "link" if live:
+                self._link(self._draw(st.sampled_from(live)), live)
+            case "change" if live:
+                self._change(self._draw(st.sampled_from(live)))
+            case "retire" if live:
+                self._retire(self._draw(st.sampled_from(live)))
+            case "relink" if joined:
+                self._relink(self._draw(st.sampled_from(joined)))
+            case "unlink" if joined:
+                self._book.unlink(self._draw(st.sampled_from(joined)).id)
             case _:
                 pass
 
     def _node(self) -> None:
-        class_name = self.draw(st.sampled_from(sorted(c.name for c in self.model.classes if not c.abstract)))
-        given = self.draw(attributes(self.model.attributes[class_name]))
-        ordinal = self.book.node(class_name, self.draw(names), attributes=self._unused(class_name, given))
-        self.live[ordinal] = class_name
+        class_name = self._draw(st.sampled_from(sorted(c.name for c in self._model.classes if not c.abstract)))
+        given = self._draw(attributes(self._model.attributes[class_name]))
+        self._book.node(class_name, self._draw(names), attributes=self._unused(class_name, given))
 
     def _change(self, node: Node) -> None:
-        lifecycle = self.model.lifecycle_of[node.class_name]
+        lifecycle = self._model.lifecycle_of[node.class_name]
         onwards = [s for s in lifecycle.transitions[node.state] if not lifecycle.by_name[s].final]
-        patch = self.draw(patches(self.model.attributes[node.class_name]))
-        self.book.change(
+        patch = self._draw(patches(self._model.attributes[node.class_name]))
+        self._book.change(
             node.ordinal,
-            self.draw(st.none() | names),
-            self.draw(st.sampled_from([None, *onwards])),
+            self._draw(st.none() | names),
+            self._draw(st.sampled_from([None, *onwards])),
             self._unused(node.class_name, patch),
         )
 
     def _retire(self, node: Node) -> None:
-        final = [s.name for s in self.model.lifecycle_of[node.class_name].states if s.final]
-        self.book.retire(node.ordinal, self.draw(st.sampled_from(final)))
-        del self.live[node.ordinal]
-        self.relationships = {
-            i: r for i, r in self.relationships.items() if node.ordinal not in {r.source, r.target}
-        }
+        final = [s.name for s in self._model.lifecycle_of[node.class_name].states if s.final]
+        self._book.retire(node.ordinal, self._draw(st.sampled_from(final)))
 
-    def _link(self) -> None:
-        kind = self.draw(st.sampled_from(sorted(self.model.joinable)))
-        key = self.draw(st.sampled_from(["", "", "b", "'%"]))
-        pairs = [
-            (source, target)
-            for source in self.live
-            for target in self.live
-            if (self.live[source], self.live[target]) in self.model.joinable[kind]
-            and (kind, source, target, key) not in self.naturals
+    def _link(self, source: Node, live: list[Node]) -> None:
+        key = self._draw(st.sampled_from(["", "", "b", "'%"]))
+        taken = {natural(r) for r in self._book.coming.relationships.values()}
+        possible = [
+            (kind, target.ordinal)
+            for kind, joinable in sorted(self._model.joinable.items())
+            for target in live
+            if (source.class_name, target.class_name) in joinable
+            and (kind, source.ordinal, target.ordinal, key) not in taken
         ]
-        if pairs:
-            source, target = self.draw(st.sampled_from(pairs))
-            self.book.link(source, target, kind, key, self.draw(attributes(_known(self.model, kind))))
-            self.naturals.add((kind, source, target, key))
-            self._settle(source, target)
+        if possible:
+            kind, target = self._draw(st.sampled_from(possible))
+            self._book.link(source.ordinal, target, kind, key, self._draw(attributes(known_of(self._model, kind))))
 
     def _relink(self, relationship: Relationship) -> None:
-        known = _known(self.model, relationship.type)
+        known = known_of(self._model, relationship.type)
         if known:
-            self.book.relink(relationship.id, self.draw(patches(known)))
-            self._settle(relationship.source, relationship.target)
-
-    def _settle(self, *ordinals: int) -> None:
-        for ordinal in ordinals:
-            self.changeable.pop(ordinal, None)
+            self._book.relink(relationship.id, self._draw(patches(known)))
 
     def _unused(self, class_name: str, given: dict[str, V]) -> dict[str, V]:
         kept: dict[str, V] = {}
         for name, value in given.items():
-            if value is not None and self.model.attributes[class_name][name].unique:
-                if (name, value) in self.used:
+            if value is not None and self._model.attributes[class_name][name].unique:
+                if (name, value) in self._used:
                     continue
-                self.used.add((name, value))
+                self._used.add((name, value))
             kept[name] = value
         return kept
 
 
-def _known(model: Model, type_name: str) -> dict[str, Attribute]:
+def known_of(model: Model, type_name: str) -> dict[str, Attribute]:
+    """The attributes of a relationship type, by name."""
     return {a.name: a for a in model.type_by_name[type_name].attributes}

@@ -19,10 +19,11 @@ from cmdb.changeset import (
 )
 from cmdb.ledger import Commit, Header, seal
 from cmdb.nodes import Attributes, node_key
+from graph_schema.document import model_document
 from graph_schema.metamodel import Model
 from graph_schema.values import instant
 from tests.reference.graph import Reference, State, applied
-from tests.reference.model import MODEL, document
+from tests.reference.model import MODEL
 
 ESTATE: Final = "0123456789ab8def8123"
 START: Final = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -36,7 +37,8 @@ class Book:
 
     def __init__(self, model: Model = MODEL) -> None:
         self.reference = Reference()
-        self._coming = State()
+        self.coming = State()
+        """What stands after the effects so far."""
         self._effects: list[Effect] = []
         self._ordinal = self._relationship = 0
         self._numbers: dict[str, int] = {}
@@ -44,12 +46,12 @@ class Book:
         self.install(model)
 
     def _do(self, effect: Effect) -> None:
-        applied(self._coming, effect, self.reference.head.revision + 1)
+        applied(self.coming, effect, self.reference.head.revision + 1)
         self._effects.append(effect)
 
     def install(self, model: Model) -> None:
         """Put a model in force."""
-        self._do(ModelInstalled(document(model)))
+        self._do(ModelInstalled(model_document(model).decode()))
 
     def node(
         self,
@@ -59,8 +61,8 @@ class Book:
         attributes: Attributes | None = None,
     ) -> int:
         """Create a node; its ordinal."""
-        assert self._coming.model is not None
-        model = self._coming.model
+        assert self.coming.model is not None
+        model = self.coming.model
         code = model.class_by_name[class_name].code
         assert code is not None
         number = self._numbers[code] = self._numbers.get(code, 0) + 1
@@ -73,7 +75,7 @@ class Book:
         self, ordinal: int, name: str | None = None, state: str | None = None, attributes: Patch | None = None
     ) -> None:
         """Give a node a new version."""
-        node = self._coming.nodes[ordinal]
+        node = self.coming.nodes[ordinal]
         before, after = differences(node.attributes, attributes or {})
         names = (node.name, node.name if name is None else name)
         self._do(
@@ -82,10 +84,10 @@ class Book:
 
     def retire(self, ordinal: int, state: str = "dismantled") -> None:
         """End a node's relationships and move it to a final state."""
-        for relationship in list(self._coming.relationships.values()):
+        for relationship in list(self.coming.relationships.values()):
             if ordinal in {relationship.source, relationship.target}:
                 self.unlink(relationship.id)
-        node = self._coming.nodes[ordinal]
+        node = self.coming.nodes[ordinal]
         self._do(NodeRetired(ordinal, node.version + 1, (node.state, state)))
 
     def link(
@@ -103,13 +105,13 @@ class Book:
 
     def relink(self, ident: int, attributes: Patch) -> None:
         """Change a relationship's attributes."""
-        r = self._coming.relationships[ident]
+        r = self.coming.relationships[ident]
         before, after = differences(r.attributes, attributes)
         self._do(Relinked(r.id, r.type, r.source, r.target, r.key, before, after))
 
     def unlink(self, ident: int) -> None:
         """End a relationship."""
-        r = self._coming.relationships[ident]
+        r = self.coming.relationships[ident]
         self._do(Unlinked(r.id, r.type, r.source, r.target, r.key, r.attributes))
 
     def commit(self, minutes: int = 1) -> Commit:
@@ -127,7 +129,7 @@ class Book:
         sealed = seal(header, tuple(self._effects))
         self._effects.clear()
         self.reference.commit(sealed)
-        self._coming = self.reference.now.copy()
+        self.coming = self.reference.now.copy()
         return sealed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from graph_schema.metamodel import (
@@ -219,13 +218,3 @@ MODEL: Final = Model(
     ),
 )
 """`VirtualServer` is a `Server` is an `Item`; `Service` has a naming rule and a required attribute; `Ticket` is a record."""
-
-
-def document(model: Model) -> str:
-    """The canonical JSON document of a model."""
-    return json.dumps(
-        model.model_dump(mode="json", exclude_defaults=True),
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-    )
