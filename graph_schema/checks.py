@@ -82,9 +82,7 @@ def _structure(model: Model, places: Places) -> Iterator[ModelProblem]:
 
 def _twice(places: Places, section: str, names: Iterable[str], *below: str) -> Iterator[ModelProblem]:
     for name in sorted(name for name, count in Counter(names).items() if count > 1):
-        yield places.problem(
-            (section, *below, name), f"`{name}` is defined twice", "rename or remove one of them"
-        )
+        yield places.problem((section, *below, name), f"`{name}` is defined twice", "rename or remove one of them")
 
 
 def _unknown(places: Places, path: Path, what: str, name: str, known: Iterable[str]) -> ModelProblem:
@@ -98,9 +96,7 @@ def _cyclic(classes: Mapping[str, NodeClass], start: NodeClass, places: Places) 
         path.append(current.name)
         if current.name == start.name:
             message = f"`{start.name}` inherits from itself: {' → '.join(path)}"
-            yield places.problem(
-                ("classes", start.name, "parent"), message, "give one of them another parent"
-            )
+            yield places.problem(("classes", start.name, "parent"), message, "give one of them another parent")
             return
         if len(path) > DEEPEST_LINEAGE:
             if len(set(path)) == len(path):
@@ -122,13 +118,9 @@ def _lifecycles(model: Model, places: Places) -> Iterator[ModelProblem]:
                 yield _unknown(places, (*at, "initial"), "state", state, known)
             elif known[state].final:
                 remedy = "start in a state that is not final"
-                yield places.problem(
-                    (*at, "initial"), f"`{state}` is final, so nothing can begin there", remedy
-                )
+                yield places.problem((*at, "initial"), f"`{state}` is final, so nothing can begin there", remedy)
         if not lifecycle.initial:
-            yield places.problem(
-                at, f"lifecycle `{lifecycle.name}` has no initial state", "write `initial: [state]`"
-            )
+            yield places.problem(at, f"lifecycle `{lifecycle.name}` has no initial state", "write `initial: [state]`")
         yield from _transitions(lifecycle, places)
 
 
@@ -171,9 +163,7 @@ def _classes(model: Model, places: Places) -> Iterator[ModelProblem]:
     for c in model.classes:
         at: Path = ("classes", c.name)
         if c.parent is not None and model.class_by_name[c.parent].kind is not c.kind:
-            yield places.problem(
-                (*at, "kind"), f"`{c.name}` is not of its parent's kind", "leave `kind` to the root"
-            )
+            yield places.problem((*at, "kind"), f"`{c.name}` is not of its parent's kind", "leave `kind` to the root")
         if c.code is not None and (other := owners.setdefault(c.code, c.name)) != c.name:
             message = f"`{c.name}` and `{other}` both have the code {c.code}"
             yield places.problem((*at, "code"), message, "keys are made of codes; choose another one")
@@ -202,9 +192,7 @@ def _identification(model: Model, c: NodeClass, places: Places) -> Iterator[Mode
     known = model.attributes[c.name]
     for rule in c.identification:
         if not rule:
-            yield places.problem(
-                at, "an identification rule is empty", "name the attributes that tell two apart"
-            )
+            yield places.problem(at, "an identification rule is empty", "name the attributes that tell two apart")
         for name in rule:
             if name != "name" and name not in known:
                 yield _unknown(places, at, f"attribute of `{c.name}` called", name, {*known, "name"})
@@ -259,9 +247,7 @@ def _types(model: Model, places: Places) -> Iterator[ModelProblem]:
     for t in model.relationship_types:
         at: Path = ("relationship_types", t.name)
         if not t.ends:
-            yield places.problem(
-                at, f"relationship type `{t.name}` joins nothing", "write `ends: [Class -> Class]`"
-            )
+            yield places.problem(at, f"relationship type `{t.name}` joins nothing", "write `ends: [Class -> Class]`")
         for attribute in t.attributes:
             yield from _attribute(attribute, (*at, "attributes", attribute.name), places)
         yield from _bounds(t, places)
@@ -288,14 +274,8 @@ def _attribute(attribute: Attribute, at: Path, places: Places) -> Iterator[Model
     if attribute.pattern is not None:
         yield from _pattern(attribute, attribute.pattern, at, places)
     if (attribute.minimum, attribute.maximum) != (None, None) and attribute.type not in _NUMERIC:
-        yield places.problem(
-            at, f"`{name}` is no number and can have no range", "remove `minimum` and `maximum`"
-        )
-    if (
-        attribute.minimum is not None
-        and attribute.maximum is not None
-        and attribute.minimum > attribute.maximum
-    ):
+        yield places.problem(at, f"`{name}` is no number and can have no range", "remove `minimum` and `maximum`")
+    if attribute.minimum is not None and attribute.maximum is not None and attribute.minimum > attribute.maximum:
         yield places.problem(at, f"the range of `{name}` is empty", "swap `minimum` and `maximum`")
     if attribute.unique and attribute.many:
         yield places.problem(at, f"`{name}` is a list and cannot be unique", "remove `unique` or `many`")

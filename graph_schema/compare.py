@@ -149,9 +149,7 @@ def _classes(before: Model, after: Model) -> Iterator[Change]:
     def resolved(name: str) -> set[tuple[str, Change]]:
         return set(_inherited(name, before, after))
 
-    yield from _members(
-        "class", before.class_by_name, after.class_by_name, lambda b, a: _class(b, a, before, after)
-    )
+    yield from _members("class", before.class_by_name, after.class_by_name, lambda b, a: _class(b, a, before, after))
     both = before.class_by_name.keys() & after.class_by_name.keys()
     differences = {name: resolved(name) for name in both}
     for name in both:
@@ -165,13 +163,9 @@ def _classes(before: Model, after: Model) -> Iterator[Change]:
 def _class(old: NodeClass, new: NodeClass, before: Model, after: Model) -> Iterator[Change]:
     subject = f"class {old.name}"
     if old.code != new.code and old.code is not None:
-        yield _breaks(
-            subject, f"has the code {new.code}, not {old.code}", "keys already given begin with the old one"
-        )
+        yield _breaks(subject, f"has the code {new.code}, not {old.code}", "keys already given begin with the old one")
     if old.kind is not new.kind:
-        yield _breaks(
-            subject, f"is of kind {new.kind}, not {old.kind}", "other rules of control apply to its nodes"
-        )
+        yield _breaks(subject, f"is of kind {new.kind}, not {old.kind}", "other rules of control apply to its nodes")
     if old.abstract is not new.abstract:
         if new.abstract:
             yield _breaks(subject, "becomes abstract", "its nodes would have no class")
@@ -263,9 +257,7 @@ def _attribute(old: Attribute, new: Attribute) -> Iterator[Change]:
         yield from _tightened(flag, was=getattr(old, flag), now=getattr(new, flag))
     yield from _narrowed(old, new)
     if old.unit != new.unit:
-        yield _breaks(
-            "", f"is measured in {new.unit}, not {old.unit}", "the same number means something else"
-        )
+        yield _breaks("", f"is measured in {new.unit}, not {old.unit}", "the same number means something else")
     if old.control is not new.control:
         yield _breaks("", f"is {new.control}, not {old.control}", "its values are kept in another place")
     if old.sensitive is not new.sensitive:
@@ -303,9 +295,7 @@ def _narrowed(old: Attribute, new: Attribute) -> Iterator[Change]:
     yield from _limit("maximum", old.maximum, new.maximum, lambda now, was: now < was)
 
 
-def _limit(
-    word: str, was: int | None, now: int | None, narrower: Callable[[int, int], bool]
-) -> Iterator[Change]:
+def _limit(word: str, was: int | None, now: int | None, narrower: Callable[[int, int], bool]) -> Iterator[Change]:
     if was == now:
         return
     if now is not None and (was is None or narrower(now, was)):
@@ -331,9 +321,7 @@ def _type(old: RelationshipType, new: RelationshipType, before: Model, after: Mo
         for change in _limit(word, getattr(old, word), getattr(new, word), lambda now, was: now < was):
             yield Change(subject, change.what, change.effect, change.reason)
     if old.dependency != new.dependency:
-        yield _breaks(
-            subject, "means another dependency", "impacts already approved would come out differently"
-        )
+        yield _breaks(subject, "means another dependency", "impacts already approved would come out differently")
     old_attributes, new_attributes = ({a.name: a for a in t.attributes} for t in (old, new))
     for name, change in _attributes(old_attributes, new_attributes):
         yield Change(f"attribute {old.name}.{name}", change.what, change.effect, change.reason)

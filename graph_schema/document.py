@@ -24,8 +24,7 @@ def model_from_document(document: bytes) -> Model:
         model = Model.model_validate_json(document)
     except ValidationError as error:
         raise ModelError(
-            ModelProblem("model document", 0, f"{'.'.join(map(str, e['loc']))}: {e['msg']}")
-            for e in error.errors()
+            ModelProblem("model document", 0, f"{'.'.join(map(str, e['loc']))}: {e['msg']}") for e in error.errors()
         ) from None
     problems = problems_of(model, Places({}, otherwise="model document"))
     if problems:

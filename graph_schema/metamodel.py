@@ -110,6 +110,8 @@ class Area(Frozen):
 
     name: AttributeName
     label: Label
+    order: int = 0
+    """Where it stands among the areas, in lists for people."""
 
 
 class State(Frozen):
@@ -284,9 +286,7 @@ class Model(Frozen):
         """For each class with a lifecycle (own or inherited): that lifecycle."""
         found: dict[str, Lifecycle] = {}
         for name, line in self.lineage.items():
-            named = next(
-                (self.class_by_name[a].lifecycle for a in line if self.class_by_name[a].lifecycle), None
-            )
+            named = next((self.class_by_name[a].lifecycle for a in line if self.class_by_name[a].lifecycle), None)
             if named is not None:
                 found[name] = self.lifecycle_by_name[named]
         return found

@@ -45,9 +45,7 @@ _Table = dict[str, Plain]
 def read_model(folder: FilePath) -> Model:
     """The model written in the `*.yaml` files of `folder`. Raises ModelError with all problems found."""
     if not folder.is_dir():
-        raise ModelError(
-            [ModelProblem(str(folder), 0, "there is no such folder", "name a folder of *.yaml files")]
-        )
+        raise ModelError([ModelProblem(str(folder), 0, "there is no such folder", "name a folder of *.yaml files")])
     return _read(folder)
 
 
@@ -100,9 +98,7 @@ class _Draft:
     def add(self, tree: Tree) -> None:
         """Take in one file."""
         if not isinstance(tree.value, dict):
-            self._report_in(
-                tree, (), "the file holds no mapping", f"begin with one of {', '.join(sorted(_SECTIONS))}"
-            )
+            self._report_in(tree, (), "the file holds no mapping", f"begin with one of {', '.join(sorted(_SECTIONS))}")
             return
         for word in tree.value.keys() - _SECTIONS:
             self._report_in(tree, (word,), f"unknown word `{word}`", did_you_mean(word, _SECTIONS))
@@ -122,18 +118,14 @@ class _Draft:
         if area is None:
             return ""
         if self.areas.setdefault(area.name, area) != area:
-            self._report(
-                at, f"area `{area.name}` has another label elsewhere", "give both files the same label"
-            )
+            self._report(at, f"area `{area.name}` has another label elsewhere", "give both files the same label")
         return area.name
 
     def _gather(self, tree: Tree, section: str, entries: Plain, area: str) -> None:
         if entries is None:
             return
         if not isinstance(entries, dict):
-            self._report_in(
-                tree, (section,), f"`{section}` must map names to definitions", "write `Name: …` below it"
-            )
+            self._report_in(tree, (section,), f"`{section}` must map names to definitions", "write `Name: …` below it")
             return
         mine = entries.keys() - self.sections[section].keys()
         self.known |= {
@@ -162,21 +154,15 @@ class _Draft:
         """The model of all files, checked; or ModelError."""
         if len(self.versions) != 1:
             message = f"{len(self.versions)} files give the model's version"
-            self.problems.append(
-                ModelProblem("model", 0, message, "write `version: 1.0.0` in exactly one file")
-            )
-        lifecycles = [
-            part for name, entry in self._entries("lifecycles") if (part := self._lifecycle(name, entry))
-        ]
+            self.problems.append(ModelProblem("model", 0, message, "write `version: 1.0.0` in exactly one file"))
+        lifecycles = [part for name, entry in self._entries("lifecycles") if (part := self._lifecycle(name, entry))]
         classes = [part for name, entry in self._entries("classes") if (part := self._class(name, entry))]
-        types = [
-            part for name, entry in self._entries("relationship_types") if (part := self._type(name, entry))
-        ]
+        types = [part for name, entry in self._entries("relationship_types") if (part := self._type(name, entry))]
         if self.problems:
             raise ModelError(self.problems)
         model = Model(
             version=self.versions[0],
-            areas=tuple(self.areas.values()),
+            areas=tuple(sorted(self.areas.values(), key=lambda area: (area.order, area.name))),
             lifecycles=tuple(lifecycles),
             classes=tuple(_with_kind(classes)),
             relationship_types=tuple(types),
@@ -191,9 +177,7 @@ class _Draft:
             if isinstance(entry, dict):
                 yield name, entry
             else:
-                self._report(
-                    (section, name), f"`{name}` has no definition", "write its fields below it, indented"
-                )
+                self._report((section, name), f"`{name}` has no definition", "write its fields below it, indented")
 
     def _lifecycle(self, name: str, entry: _Table) -> Lifecycle | None:
         at: Path = ("lifecycles", name)
@@ -219,9 +203,7 @@ class _Draft:
         at: Path = ("relationship_types", name)
         attributes = self._attributes(entry.get("attributes"), at)
         fields: _Table = {**entry, "name": name, "area": self.area_of["relationship_types", name]}
-        return self._part(
-            RelationshipType, fields, at, attributes=attributes, ends=self._ends(entry.get("ends"), at)
-        )
+        return self._part(RelationshipType, fields, at, attributes=attributes, ends=self._ends(entry.get("ends"), at))
 
     def _ends(self, written: Plain, at: Path) -> list[dict[str, str]]:
         """`Server -> Rack` as a pair of ends; several in a list."""
@@ -231,9 +213,7 @@ class _Draft:
             if arrow and source.strip() and target.strip():
                 pairs.append({"source": source.strip(), "target": target.strip()})
             else:
-                self._report(
-                    (*at, "ends", position), f"`{text}` is no pair of ends", "write `ends: [Class -> Class]`"
-                )
+                self._report((*at, "ends", position), f"`{text}` is no pair of ends", "write `ends: [Class -> Class]`")
         return pairs
 
     def _attributes(self, written: Plain, at: Path) -> list[Attribute]:
@@ -242,10 +222,7 @@ class _Draft:
             own = self._table(fields, (*at, "attributes", name))
             vocabulary = self.sections["attributes"]
             if "type" not in own and name not in vocabulary:
-                remedy = (
-                    did_you_mean(name, vocabulary)
-                    or "give it a `type` and `label`, or define it in `attributes:`"
-                )
+                remedy = did_you_mean(name, vocabulary) or "give it a `type` and `label`, or define it in `attributes:`"
                 self._report((*at, "attributes", name), f"attribute `{name}` is not defined", remedy)
                 continue
             shared = self._table(vocabulary.get(name), ("attributes", name)) if "type" not in own else {}
@@ -264,9 +241,7 @@ class _Draft:
         if isinstance(written, dict):
             return dict(written)
         if written is not None:
-            self._report(
-                at, f"`{at[-1]}` must map names to definitions", "write `name: …` below it, indented"
-            )
+            self._report(at, f"`{at[-1]}` must map names to definitions", "write `name: …` below it, indented")
         return {}
 
     def _part(

@@ -45,16 +45,12 @@ class Tree:
 def parse(file: str, content: bytes) -> Tree:
     """Read one YAML document. Raises ModelError with the first fault. O(length)."""
     if len(content) > LARGEST_FILE:
-        raise ModelError(
-            [ModelProblem(file, 0, f"the file has more than {LARGEST_FILE} bytes", "split it by area")]
-        )
+        raise ModelError([ModelProblem(file, 0, f"the file has more than {LARGEST_FILE} bytes", "split it by area")])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise ModelError(
-            [ModelProblem(file, line, "the text is not UTF-8", "save the file as UTF-8")]
-        ) from None
+        raise ModelError([ModelProblem(file, line, "the text is not UTF-8", "save the file as UTF-8")]) from None
     try:
         return _Builder(file, yaml.parse(text, Loader=yaml.CSafeLoader)).document()
     except yaml.reader.ReaderError as error:
@@ -65,9 +61,7 @@ def parse(file: str, content: bytes) -> Tree:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
         message = f"this is not YAML: {error.problem or error.context}"
-        raise ModelError(
-            [ModelProblem(file, line, message, "check the indentation and quotes here")]
-        ) from None
+        raise ModelError([ModelProblem(file, line, message, "check the indentation and quotes here")]) from None
 
 
 class _Builder:
