@@ -204,13 +204,8 @@ class Reference:
         return self._nodes(lambda n: n.name in names, as_of)
 
     def having(self, attribute: str, values: Sequence[Value], as_of: int | None = None) -> list[Node]:
-        """The nodes whose attribute has one of these values."""
-
-        def has(node: Node) -> bool:
-            actual = node.attributes.get(attribute)
-            return any(v in values for v in actual) if isinstance(actual, tuple) else actual in values
-
-        return self._nodes(has, as_of)
+        """The nodes whose attribute, which is no list, has one of these values."""
+        return self._nodes(lambda n: n.attributes.get(attribute) in values, as_of)
 
     def _nodes(self, accepts: Callable[[Node], bool], as_of: int | None) -> list[Node]:
         return [node for _, node in sorted(self.at(as_of).nodes.items()) if accepts(node)]

@@ -9,7 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from neo4j import Driver
+
 from cmdb.store.port import Store
+from tests.neo4j_server import wipe
 
 SQLITE = "sqlite:///"
 
@@ -41,15 +44,14 @@ class SqlitePlaces:
 
 @dataclass
 class Neo4jPlaces:
-    """The same database each time, wiped."""
+    """The same database each time, its graph wiped; constraints and indexes stay, as they do for a person."""
 
     server: str
+    driver: Driver
     shared: bool = True
 
     async def empty(self) -> str:
-        from tests.neo4j_server import wipe
-
-        await wipe(self.server)
+        wipe(self.driver, schema=False)
         return self.server
 
 

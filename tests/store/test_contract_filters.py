@@ -120,16 +120,16 @@ async def test_nasty_text_in_lists_is_only_text(pair: Pair) -> None:
         assert await found(pair.store, where) == pair.reference.find(where)
 
 
-@pytest.mark.parametrize("lookup", [Lookup.EQ, Lookup.NE, Lookup.LT, Lookup.LTE, Lookup.GT, Lookup.GTE])
-@pytest.mark.parametrize("number", [-(2**63), -(2**53) - 1, -1, 0, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 10**40])
-async def test_whole_numbers_are_compared_exactly(pair: Pair, lookup: Lookup, number: int) -> None:
+async def test_whole_numbers_are_compared_exactly_however_large(pair: Pair) -> None:
     await pair.commit()
     for value in (-(2**63), -(2**53) - 1, -(2**53), -1, 0, 1, 2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1):
         pair.book.node(attributes={"count": value, "uptime": value})
     await pair.commit()
-    for field in ("count", "uptime"):
-        where = Compare(field, lookup, number)
-        assert await found(pair.store, where) == pair.reference.find(where)
+    asked = [-(2**63), -(2**53) - 1, -1, 0, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 10**40]
+    lookups = [Lookup.EQ, Lookup.NE, Lookup.LT, Lookup.LTE, Lookup.GT, Lookup.GTE]
+    wheres: list[Filter] = [Compare(f, lookup, n) for f in ("count", "uptime") for lookup in lookups for n in asked]
+    for where in [*wheres, Compare("count", Lookup.IN, tuple(asked))]:
+        assert (where, await found(pair.store, where)) == (where, pair.reference.find(where))
 
 
 async def test_deep_and_wide_filters_are_answered(pair: Pair) -> None:

@@ -62,6 +62,13 @@ async def test_commits_are_given_after_one_revision_until_another(pair: Pair) ->
         assert [c.revision async for c in pair.store.commits(after, until)] == expected
 
 
+async def test_headers_are_looked_up_by_revision(pair: Pair) -> None:
+    commits = await _written(pair)
+    expected = {revision: commits[revision - 1].header for revision in (1, 3, 4)}
+    assert await pair.store.headers([4, 1, 3, 99, 0, 3]) == expected
+    assert await pair.store.headers([]) == {}
+
+
 async def test_a_commit_on_an_older_head_is_a_conflict_and_changes_nothing(pair: Pair) -> None:
     commits = await _written(pair)
     fork = Book()
@@ -85,6 +92,16 @@ async def test_a_commit_must_fit_in_revision_and_hash(pair: Pair, wrong: dict[st
         await pair.store.commit(seal(msgspec.structs.replace(fitting.header, **wrong), fitting.effects))
     assert await pair.store.head() == head
     await pair.store.commit(fitting)
+    await agree(pair.store, pair.reference)
+
+
+async def test_the_first_commit_must_begin_the_chain(pair: Pair) -> None:
+    first = pair.book.commit()
+    for wrong in ({"previous": "f" * 64}, {"revision": 2}, {"revision": 0}):
+        with pytest.raises(Conflict):
+            await pair.store.commit(seal(msgspec.structs.replace(first.header, **wrong), first.effects))
+    assert await pair.store.head() == EMPTY
+    await pair.store.commit(first)
     await agree(pair.store, pair.reference)
 
 

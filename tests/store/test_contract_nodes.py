@@ -76,8 +76,6 @@ async def test_names_are_matched_exactly_then_and_now(pair: Pair) -> None:
         ("count", [1, 2, 2**63 - 1]),
         ("price", ["12.5"]),
         ("price", ["12.50"]),
-        ("tags", ["a"]),
-        ("tags", ["b", "c"]),
         ("reference", [7]),
         ("owner", ["Ann"]),
         ("owner", ["ann"]),
@@ -111,7 +109,7 @@ async def test_very_long_values_are_kept_and_found(pair: Pair) -> None:
 
 
 def test_random_lives_of_nodes_are_looked_up_alike(places: Places) -> None:
-    attributes = sorted({a.name for known in MODEL.attributes.values() for a in known.values()})
+    attributes = sorted({a.name for known in MODEL.attributes.values() for a in known.values() if not a.many})
 
     @examples(places)
     @given(strategies.histories(), st.data())

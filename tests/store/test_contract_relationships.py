@@ -59,8 +59,9 @@ async def test_relationships_are_found_by_their_natural_keys(pair: Pair) -> None
     known = [natural(r) for r in reference.all_relationships()]
     ended = [natural(r) for r in reference.all_relationships(2) if r not in reference.all_relationships()]
     unknown = [("RUNS_ON", 0, 0, ""), ("RUNS_ON", 1, 0, "x"), ("ABOUT", 0, 1, ""), ("NONE_SUCH", 0, 1, "")]
-    joined = await store.joined([*known, *ended, *unknown])
+    joined = await store.joined([*unknown, *dict.fromkeys([*known, *ended])])
     assert sorted(joined, key=lambda r: r.id) == reference.all_relationships()
+    assert await store.joined([known[0], known[0]]) == reference.joined(known[:1])
     assert await store.joined([]) == []
     assert await store.joined(unknown) == []
 
