@@ -113,21 +113,44 @@ async def broken_links(commits: AsyncIterator[Commit], head: Head) -> list[Broke
         if header.revision != expected:
             found.append(Broken(expected, f"expected entry {expected}, found entry {header.revision}"))
         if header.previous != previous:
-            found.append(Broken(header.revision, f"names {header.previous[:12]}… as the entry before it, which has {previous[:12]}…"))
+            found.append(
+                Broken(
+                    header.revision,
+                    f"names {header.previous[:12]}… as the entry before it, which has {previous[:12]}…",
+                )
+            )
         if commit_hash(header, commit.body) != commit.hash:
             found.append(Broken(header.revision, "its content does not have the recorded hash"))
         if header.time < time:
-            found.append(Broken(header.revision, f"its time {header.time} is before that of the entry before it, {time}"))
+            found.append(
+                Broken(header.revision, f"its time {header.time} is before that of the entry before it, {time}")
+            )
         expected, previous, time = header.revision + 1, commit.hash, header.time
     if (expected - 1, previous) != (head.revision, head.hash):
-        found.append(Broken(head.revision, f"the head says revision {head.revision} with hash {head.hash[:12]}…, the entries end at {expected - 1} with {previous[:12]}…"))
+        found.append(
+            Broken(
+                head.revision,
+                f"the head says revision {head.revision} with hash {head.hash[:12]}…, the entries end at {expected - 1} with {previous[:12]}…",
+            )
+        )
     return found
 
 
 def node_digest(node: Node) -> bytes:
     """SHA-256 over all that a node says, as canonical JSON."""
     return sha256(
-        _encode([node.ordinal, node.key, node.class_name, node.name, node.state, node.attributes, node.version, node.since])
+        _encode(
+            [
+                node.ordinal,
+                node.key,
+                node.class_name,
+                node.name,
+                node.state,
+                node.attributes,
+                node.version,
+                node.since,
+            ]
+        )
     ).digest()
 
 

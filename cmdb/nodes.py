@@ -87,7 +87,10 @@ class NodeIds:
                 return int(text[24:], 16)
             except ValueError:
                 pass
-        raise NotFound(f"{node_id!r} is not the id of a node of this estate", remedy="use a key like SRV-000231, or Class:name")
+        raise NotFound(
+            f"{node_id!r} is not the id of a node of this estate",
+            remedy="use a key like SRV-000231, or Class:name",
+        )
 
 
 def estate_id(random_bits: int) -> str:

@@ -83,9 +83,16 @@ def _tokens(text: str) -> list[_Token]:
     while at < end:
         found = _TOKEN.match(text, at)
         if found is None:
-            raise Usage(f"the filter stops making sense at {text[at : at + 20].strip()!r} (character {at + 1})", remedy="close the quote")
+            raise Usage(
+                f"the filter stops making sense at {text[at : at + 20].strip()!r} (character {at + 1})",
+                remedy="close the quote",
+            )
         quoted = found.group("quoted")
-        plain = re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.DOTALL) if quoted else found.group("symbol") or found.group("word")
+        plain = (
+            re.sub(r"\\(.)", r"\1", quoted[1:-1], flags=re.DOTALL)
+            if quoted
+            else found.group("symbol") or found.group("word")
+        )
         tokens.append(_Token(plain, found.start(found.lastgroup or 0), quoted is not None))
         at = found.end()
     return tokens
@@ -154,7 +161,11 @@ class _Parser:
             return Compare(field, Lookup.IN, tuple(values))
         operator = self.word("a look-up like `=`, `in` or `contains`")
         if operator not in _OPERATORS:
-            raise self.error(f"{operator!r} is no look-up", back=1, remedy=f"use one of {' '.join(_OPERATORS)} in exists missing")
+            raise self.error(
+                f"{operator!r} is no look-up",
+                back=1,
+                remedy=f"use one of {' '.join(_OPERATORS)} in exists missing",
+            )
         return Compare(field, _OPERATORS[operator], self.value(field, _OPERATORS[operator]))
 
     def value(self, field: str, lookup: Lookup = Lookup.EQ) -> Scalar:
@@ -164,7 +175,12 @@ class _Parser:
         attribute = attribute_named(self.model, field)
         if field in FIELDS or attribute is None:
             attribute = ModelAttribute(name="value", type=FIELDS[field], label=Label(en=field, zh=field))
-        loose = attribute.type in {AttributeType.STRING, AttributeType.TEXT, AttributeType.ENUM, AttributeType.VERSION}
+        loose = attribute.type in {
+            AttributeType.STRING,
+            AttributeType.TEXT,
+            AttributeType.ENUM,
+            AttributeType.VERSION,
+        }
         if loose:
             return text
         single = attribute.model_copy(update={"many": False, "minimum": None, "maximum": None, "pattern": None})
@@ -190,7 +206,9 @@ class _Parser:
         if self.at >= len(self.tokens):
             raise self.error(f"expected {what}")
         token = self.tokens[self.at]
-        if not token.quoted and (token.text in "()," or (not symbols and token.text in _OPERATORS and not token.text.isalpha())):
+        if not token.quoted and (
+            token.text in "()," or (not symbols and token.text in _OPERATORS and not token.text.isalpha())
+        ):
             raise self.error(f"expected {what}")
         self.at += 1
         return token.text

@@ -63,7 +63,8 @@ async def node_events(store: Store, ordinal: int) -> list[Event]:
     revisions |= {e.until for e in edges if e.until != LAST}
     headers = await store.headers(sorted(revisions))
     return sorted(
-        [*_node_steps(versions, headers), *_edge_steps(edges, nodes, headers)], key=lambda event: event.header.revision
+        [*_node_steps(versions, headers), *_edge_steps(edges, nodes, headers)],
+        key=lambda event: event.header.revision,
     )
 
 
@@ -78,7 +79,9 @@ def _node_steps(versions: list[NodeVersion], headers: Mapping[int, Header]) -> l
     return events
 
 
-def _edge_steps(edges: list[RelationshipVersion], nodes: Mapping[int, Node], headers: Mapping[int, Header]) -> list[Event]:
+def _edge_steps(
+    edges: list[RelationshipVersion], nodes: Mapping[int, Node], headers: Mapping[int, Header]
+) -> list[Event]:
     events: list[Event] = []
     for_id: dict[int, RelationshipVersion] = {}
     for edge in edges:

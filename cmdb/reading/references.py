@@ -58,7 +58,11 @@ async def resolve_all(store: Store, references: Sequence[str], as_of: int | None
         if wanted is None:
             candidates = [by_ordinal[o]] if (o := ordinals.get(reference, -1)) in by_ordinal else []
         else:
-            same = [n for n in of_name.get(wanted.name, []) if model is not None and model.is_a(n.class_name, wanted.class_name)]
+            same = [
+                n
+                for n in of_name.get(wanted.name, [])
+                if model is not None and model.is_a(n.class_name, wanted.class_name)
+            ]
             candidates = [n for n in same if not n.retired] or same
         found.append(_only(reference, candidates, as_of))
     return found
@@ -102,7 +106,8 @@ async def moment_revision(store: Store, moment: Moment) -> int:
             at = datetime.fromisoformat(text)
     except ValueError:
         raise Usage(
-            f"{moment!r} is no moment", remedy="write a revision (12), an instant (2026-01-31T17:00:00Z) or a day (2026-01-31)"
+            f"{moment!r} is no moment",
+            remedy="write a revision (12), an instant (2026-01-31T17:00:00Z) or a day (2026-01-31)",
         ) from None
     if at.tzinfo is None:
         raise Usage(f"{moment!r} has no time zone", remedy=f"write {text}Z, or an offset like {text}+08:00")

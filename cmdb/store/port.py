@@ -290,7 +290,3 @@ class Store(Protocol):
     async def claims_on(self, kind: ClaimKind, bound_to: Sequence[int]) -> Mapping[int, list[tuple[str, Claim]]]:
         """What every source claims about these nodes or relationships: by ordinal or id, (source, claim)."""
         ...
-
-    async def put_source(self, source: str, batches: AsyncIterator[list[Claim]], state: SourceState) -> None:
-        """Take in all claims of a source as a restore brings them, in place of any that were there."""
-        ...

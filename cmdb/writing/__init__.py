@@ -7,4 +7,13 @@ asks the gate and commits; followers read the ledger, so publishing is the commi
 from cmdb.writing.door import Bound, Door, Written, found
 from cmdb.writing.gate import INITIALISATION, Gate, InitialisationGate, WriteRequest
 
-__all__ = ["INITIALISATION", "Bound", "Door", "Gate", "InitialisationGate", "WriteRequest", "Written", "found"]
+__all__ = [
+    "INITIALISATION",
+    "Bound",
+    "Door",
+    "Gate",
+    "InitialisationGate",
+    "WriteRequest",
+    "Written",
+    "found",
+]

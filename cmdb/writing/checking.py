@@ -36,7 +36,10 @@ def checked_name(model: Model, class_name: str, name: str | None) -> Checked[str
     pattern = model.naming_pattern_of.get(class_name)
     rule = model.naming_of[class_name]
     if pattern is not None and rule is not None and not pattern.fullmatch(name):
-        problems = (*problems, ("its name breaks the naming rule of its class", f"name it like {rule.example}"))
+        problems = (
+            *problems,
+            ("its name breaks the naming rule of its class", f"name it like {rule.example}"),
+        )
     return Checked(name, problems)
 
 
@@ -78,7 +81,13 @@ def _checked_value(attribute: Attribute, raw: Value) -> Checked[Value | None]:
     for text in texts:
         if isinstance(text, str) and (reason := looks_like_secret(attribute.name, text)):
             return Checked(
-                None, ((f"{attribute.name} looks like a secret ({reason})", "store where the secret is kept, never the secret"),)
+                None,
+                (
+                    (
+                        f"{attribute.name} looks like a secret ({reason})",
+                        "store where the secret is kept, never the secret",
+                    ),
+                ),
             )
     try:
         value = normalise(attribute, raw)

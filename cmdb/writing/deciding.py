@@ -94,7 +94,10 @@ def decide(model: Model, view: View, change_set: ChangeSet) -> Decision:
         )
     if play.problems:
         many = len(play.problems)
-        raise Invalid(f"{many} problem{'s' if many > 1 else ''} in the change set; nothing was written", problems=tuple(play.problems))
+        raise Invalid(
+            f"{many} problem{'s' if many > 1 else ''} in the change set; nothing was written",
+            problems=tuple(play.problems),
+        )
     return play.decision()
 
 
@@ -122,7 +125,9 @@ class _Play:
         if handle in self.handles:
             return self.problem(handle, "this handle was used before in the same change set", "use another one")
         if node_class is None or node_class.abstract or node_class.code is None:
-            what = "names no class" if put.class_name is None else f"there is no class {put.class_name} to make nodes of"
+            what = (
+                "names no class" if put.class_name is None else f"there is no class {put.class_name} to make nodes of"
+            )
             return self.problem(handle, what, "see `cmdb model show` for the classes")
         if put.expects not in {None, NEW}:
             self.conflict(handle, f"is expected in version {put.expects}, but is only now being created")
@@ -157,7 +162,11 @@ class _Play:
         if draft is None:
             return
         if put.class_name not in {None, draft.class_name}:
-            self.problem(draft.key, f"is a {draft.class_name} and cannot become a {put.class_name}", "retire it and create a new one")
+            self.problem(
+                draft.key,
+                f"is a {draft.class_name} and cannot become a {put.class_name}",
+                "retire it and create a new one",
+            )
         if put.name is not None:
             name = checked_name(self.model, draft.class_name, put.name)
             self.take(draft.key, name.problems)
@@ -177,7 +186,11 @@ class _Play:
             self.problem(draft.key, f"{state!r} ends its life", "use retire")
         elif not lifecycle.allows(draft.state, state):
             allowed = ", ".join(lifecycle.transitions.get(draft.state, ())) or "nowhere"
-            self.problem(draft.key, f"cannot go from {draft.state!r} to {state!r}", f"from there it can go to: {allowed}")
+            self.problem(
+                draft.key,
+                f"cannot go from {draft.state!r} to {state!r}",
+                f"from there it can go to: {allowed}",
+            )
         else:
             draft.state = state
 
@@ -236,7 +249,9 @@ class _Play:
         if edge.attributes is None:
             named = f" with key {unlink.key!r}" if unlink.key else ""
             self.problem(
-                unlink.type, f"does not lead from {self.shown(source[0])} to {self.shown(target[0])}{named}", "see `cmdb ci show`"
+                unlink.type,
+                f"does not lead from {self.shown(source[0])} to {self.shown(target[0])}{named}",
+                "see `cmdb ci show`",
             )
         edge.attributes = None
 
@@ -248,18 +263,29 @@ class _Play:
         for draft in self.nodes.values():
             attributes = self.model.attributes[draft.class_name]
             self.where = draft.where
-            self.take(draft.key if draft.before else f"{draft.class_name}:{draft.name}", unmet(attributes, draft.attributes))
+            self.take(
+                draft.key if draft.before else f"{draft.class_name}:{draft.name}",
+                unmet(attributes, draft.attributes),
+            )
             for name, value in draft.attributes.items():
                 if attributes[name].unique and isinstance(value, str | int) and not draft.retired:
                     self.check_unique(draft, name, value, held)
         self.check_degrees()
 
-    def check_unique(self, draft: _NodeDraft, name: str, value: str | int, held: dict[tuple[str, str | int], int]) -> None:
-        others = [o for o in self.view.taken.get((name, value), ()) if o != draft.ordinal and not self.gave_up(o, name, value)]
+    def check_unique(
+        self, draft: _NodeDraft, name: str, value: str | int, held: dict[tuple[str, str | int], int]
+    ) -> None:
+        others = [
+            o for o in self.view.taken.get((name, value), ()) if o != draft.ordinal and not self.gave_up(o, name, value)
+        ]
         others += [held[name, value]] if (name, value) in held else []
         held[name, value] = draft.ordinal
         if others:
-            self.problem(draft.key, f"{name} {value!r} is held by {self.shown(others[0])} already", "two nodes cannot share it")
+            self.problem(
+                draft.key,
+                f"{name} {value!r} is held by {self.shown(others[0])} already",
+                "two nodes cannot share it",
+            )
 
     def gave_up(self, ordinal: int, name: str, value: str | int) -> bool:
         draft = self.nodes.get(ordinal)
@@ -277,7 +303,11 @@ class _Play:
             count = self.view.degrees.get((kind, direction, ordinal), 0) + step
             if most is not None and step > 0 and count > most:
                 way = "leave" if direction is Direction.OUT else "reach"
-                self.problem(kind, f"{count} would {way} {self.shown(ordinal)}, at most {most} may", "unlink another one first")
+                self.problem(
+                    kind,
+                    f"{count} would {way} {self.shown(ordinal)}, at most {most} may",
+                    "unlink another one first",
+                )
 
     def decision(self) -> Decision:
         """The difference between what stood and what stands."""
@@ -293,7 +323,9 @@ class _Play:
                 retired.append(_retirement(draft))
         linked, relinked, unlinked, ids = self.edge_effects()
         return Decision(
-            effects=(*created, *changed, *unlinked, *relinked, *linked, *retired), created=self.handles, linked=ids
+            effects=(*created, *changed, *unlinked, *relinked, *linked, *retired),
+            created=self.handles,
+            linked=ids,
         )
 
     def creation(self, draft: _NodeDraft) -> NodeCreated:
@@ -340,7 +372,15 @@ class _Play:
                 self.problem(f"node {ordinal}", "is not there", "check the reference")
                 return None
             draft = _NodeDraft(
-                node.ordinal, node.key, node.class_name, node.name, node.state, node.attributes, node, node.retired, self.where
+                node.ordinal,
+                node.key,
+                node.class_name,
+                node.name,
+                node.state,
+                node.attributes,
+                node,
+                node.retired,
+                self.where,
             )
             if node.retired:
                 self.problem(node.key, f"is retired ({node.state}) and cannot be altered", "create a new one")
@@ -425,5 +465,3 @@ def _retirement(draft: _NodeDraft) -> NodeRetired:
     version = 1 if before is None else before.version + (_step(draft) is not None)
     state = draft.state if before is None else before.state
     return NodeRetired(draft.ordinal, version + 1, (state, draft.state))
-
-

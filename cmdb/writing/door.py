@@ -105,7 +105,12 @@ class Door:
             return Written(head=head, created={}, effects=0)
         await self._gate.check(WriteRequest(actor=actor, authority=authority, effects=decision.effects))
         header = Header(
-            revision=head.revision + 1, time=time, actor=actor, authority=authority, reason=reason, previous=head.hash
+            revision=head.revision + 1,
+            time=time,
+            actor=actor,
+            authority=authority,
+            reason=reason,
+            previous=head.hash,
         )
         commit = seal(header, decision.effects)
         claims = bind(_bound(decision, commit.revision, time)) if bind is not None else None
@@ -127,7 +132,12 @@ async def found(store: Store, model: Model, *, estate: str, actor: str, clock: C
     if head != EMPTY:
         raise Conflict(f"{store.url} is not empty: it is at revision {head.revision}", remedy="name another store")
     header = Header(
-        revision=1, time=instant(clock()), actor=actor, authority=INITIALISATION, reason="the CMDB begins", previous=head.hash
+        revision=1,
+        time=instant(clock()),
+        actor=actor,
+        authority=INITIALISATION,
+        reason="the CMDB begins",
+        previous=head.hash,
     )
     commit = seal(header, (EstateFounded(estate), ModelInstalled(model_document(model).decode())))
     await store.commit(commit)

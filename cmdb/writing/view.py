@@ -28,7 +28,9 @@ class View:
     ends: dict[int, tuple[str, bool]]
     relationships: dict[Natural, Relationship]
     retiring: dict[int, tuple[Relationship, ...]] = field(default_factory=dict[int, tuple[Relationship, ...]])
-    taken: dict[tuple[str, str | int], tuple[int, ...]] = field(default_factory=dict[tuple[str, str | int], tuple[int, ...]])
+    taken: dict[tuple[str, str | int], tuple[int, ...]] = field(
+        default_factory=dict[tuple[str, str | int], tuple[int, ...]]
+    )
     degrees: dict[tuple[str, Direction, int], int] = field(default_factory=dict[tuple[str, Direction, int], int])
 
 
@@ -45,7 +47,10 @@ async def load_view(store: Store, model: Model, change_set: ChangeSet) -> View:
             case Retire(node=int(ordinal)):
                 wanted.add(ordinal)
                 retiring.add(ordinal)
-            case Link(type=kind, source=source, target=target, key=key) | Unlink(type=kind, source=source, target=target, key=key):
+            case (
+                Link(type=kind, source=source, target=target, key=key)
+                | Unlink(type=kind, source=source, target=target, key=key)
+            ):
                 linked.update(end for end in (source, target) if isinstance(end, int))
                 if isinstance(source, int) and isinstance(target, int):
                     naturals.add((kind, source, target, key))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Any, Final, LiteralString, cast
 
 import apsw
 import zstandard
@@ -25,7 +25,7 @@ from cmdb.errors import Conflict
 from cmdb.ledger import Commit, Head
 from cmdb.store.port import ClaimChanges, ClaimKind
 from cmdb.store.sqlite.rows import attributes_of, attributes_text, microseconds
-from cmdb.store.words import search_text, searchable_attributes
+from cmdb.store.words import search_text
 from graph_schema.emit.sql import sql_indexes
 from graph_schema.metamodel import Model
 from graph_schema.document import model_from_document
@@ -95,7 +95,10 @@ def check_head(connection: apsw.Connection, commit: Commit) -> None:
 def append(connection: apsw.Connection, commit: Commit) -> None:
     """Write the ledger entry and move the head."""
     h = commit.header
-    connection.execute(_APPEND, (h.revision, h.time, h.actor, h.authority, h.reason, h.previous, commit.hash, _compress(commit.body)))
+    connection.execute(
+        _APPEND,
+        (h.revision, h.time, h.actor, h.authority, h.reason, h.previous, commit.hash, _compress(commit.body)),
+    )
     write_head(connection, commit.head)
 
 
@@ -115,10 +118,11 @@ def install_model(connection: apsw.Connection, revision: int, document: str) -> 
     model = model_from_document(document.encode())
     connection.execute("INSERT INTO model VALUES(?, ?)", (revision, _compress(document.encode())))
     connection.executemany(
-        "INSERT OR IGNORE INTO relationship_type(name) VALUES(?)", [(t.name,) for t in model.relationship_types]
+        "INSERT OR IGNORE INTO relationship_type(name) VALUES(?)",
+        [(t.name,) for t in model.relationship_types],
     )
     for statement in sql_indexes(model):
-        connection.execute(statement)
+        connection.execute(cast("LiteralString", statement))
     return model
 
 
@@ -138,10 +142,7 @@ def _create(target: Target, run: Sequence[NodeCreated]) -> None:
     )
     target.connection.executemany(
         _PUT_WORDS,
-        (
-            (e.ordinal, search_text(e.key, e.name, [e.attributes.get(a) for a in searchable[e.class_name]]))
-            for e in run
-        ),
+        ((e.ordinal, search_text(e.key, e.name, [e.attributes.get(a) for a in searchable[e.class_name]])) for e in run),
     )
     numbers: dict[str, int] = {}
     for effect in run:
@@ -155,10 +156,12 @@ def _change(target: Target, run: Sequence[NodeChanged]) -> None:
     revision = target.revision
     target.connection.executemany(_KEEP_NODE, [(e.ordinal, revision) for e in run])
     target.connection.executemany(
-        _CHANGE_NODE, ((e.ordinal, revision, e.name[1], e.state[1], attributes_text(e.after), e.version) for e in run)
+        _CHANGE_NODE,
+        ((e.ordinal, revision, e.name[1], e.state[1], attributes_text(e.after), e.version) for e in run),
     )
     for effect in run:
-        class_name, key, name, text = target.connection.execute(_READ_WORDS, (effect.ordinal,)).fetchone()
+        row = target.connection.execute(_READ_WORDS, (effect.ordinal,)).fetchone()
+        class_name, key, name, text = cast("tuple[str, str, str, str]", row)
         searchable = target.searchable[class_name]
         if effect.name[0] != effect.name[1] or not effect.after.keys().isdisjoint(searchable):
             attributes = attributes_of(text)
@@ -178,7 +181,15 @@ def _link(target: Target, run: Sequence[Linked]) -> None:
     target.connection.executemany(
         _LINK,
         (
-            (e.id, codes[e.type], e.source, e.target, e.key, attributes_text(e.attributes) if e.attributes else None, revision)
+            (
+                e.id,
+                codes[e.type],
+                e.source,
+                e.target,
+                e.key,
+                attributes_text(e.attributes) if e.attributes else None,
+                revision,
+            )
             for e in run
         ),
     )
@@ -195,7 +206,7 @@ def _unlink(target: Target, run: Sequence[Unlinked]) -> None:
     target.connection.executemany(_UNLINK, [(e.id,) for e in run])
 
 
-_APPLY: Final[dict[type[Effect], Callable[[Target, Sequence], None]]] = {
+_APPLY: Final[dict[type[Effect], Callable[[Target, Sequence[Any]], None]]] = {  # pyright: ignore[reportExplicitAny]  # a run holds effects of its key's type
     EstateFounded: _estate,
     ModelInstalled: _installed,
     NodeCreated: _create,
@@ -218,10 +229,8 @@ def keep_claims(connection: apsw.Connection, changes: ClaimChanges) -> None:
     connection.executemany(_DROP_CLAIM, ((source, KIND_CODE[kind], key) for kind, key in changes.drop))
     connection.executemany(
         _PUT_CLAIM,
-        ((source, KIND_CODE[c.kind], c.source_key, c.bound_to, c.digest, c.body, microseconds(c.seen)) for c in changes.put),
+        (
+            (source, KIND_CODE[c.kind], c.source_key, c.bound_to, c.digest, c.body, microseconds(c.seen))
+            for c in changes.put
+        ),
     )
-
-
-def forget_claims(connection: apsw.Connection, source: str) -> None:
-    """Drop all claims of a source."""
-    connection.execute("DELETE FROM claim WHERE source = (SELECT code FROM source WHERE name = ?)", (source,))

@@ -34,7 +34,10 @@ class ClaimReader:
     def sources(self) -> list[SourceState]:
         """All sources, by name."""
         rows = self.connection.execute("SELECT name, format, digest, revision, seen FROM source ORDER BY name")
-        return [SourceState(source=n, format=f, digest=d, revision=r, seen=s) for n, f, d, r, s in cast("Iterator[tuple[str, str, str, int, str]]", rows)]
+        return [
+            SourceState(source=n, format=f, digest=d, revision=r, seen=s)
+            for n, f, d, r, s in cast("Iterator[tuple[str, str, str, int, str]]", rows)
+        ]
 
     def claims(self, source: str) -> Iterator[list[Claim]]:
         """A source's claims in batches."""
@@ -66,4 +69,11 @@ class ClaimReader:
 
 
 def _claim(row: _ClaimRow) -> Claim:
-    return Claim(kind=_KIND[row[0]], source_key=row[1], bound_to=row[2], digest=row[3], body=row[4], seen=moment(row[5]))
+    return Claim(
+        kind=_KIND[row[0]],
+        source_key=row[1],
+        bound_to=row[2],
+        digest=row[3],
+        body=row[4],
+        seen=moment(row[5]),
+    )

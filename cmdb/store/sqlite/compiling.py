@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, LiteralString, cast
 
 from cmdb.errors import Invalid, Problem
 from cmdb.filters import (
@@ -29,15 +29,22 @@ from cmdb.filters import (
 from cmdb.store.port import Sort
 from cmdb.store.sqlite.rows import encode_json
 from graph_schema.metamodel import AttributeType, Model
-from graph_schema.values import Value
+from graph_schema.values import Scalar, Value
 
 _NAME: Final = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 
-_OPERATORS: Final = {Lookup.EQ: "=", Lookup.NE: "<>", Lookup.LT: "<", Lookup.LTE: "<=", Lookup.GT: ">", Lookup.GTE: ">="}
+_OPERATORS: Final[dict[Lookup, LiteralString]] = {
+    Lookup.EQ: "=",
+    Lookup.NE: "<>",
+    Lookup.LT: "<",
+    Lookup.LTE: "<=",
+    Lookup.GT: ">",
+    Lookup.GTE: ">=",
+}
 
 _NEVER_ABSENT: Final = frozenset(FIELDS)
 
-Parameter = str | int | float | None
+Parameter = str | int | None
 
 _NODES_THEN: Final = """(
 SELECT ordinal, key, class, name, state, retired, attributes, version, since FROM node WHERE since <= :as_of
@@ -51,23 +58,27 @@ UNION ALL
 SELECT id, type, source, target, key, attributes, since FROM relationship_version WHERE until > :as_of AND since <= :as_of)"""
 
 
-def nodes_table(as_of: int | None) -> str:
+def nodes_table(as_of: int | None) -> LiteralString:
     """What to select nodes from: the table of the present, or what stood at revision `:as_of`."""
     return "node" if as_of is None else _NODES_THEN
 
 
-def relationships_table(as_of: int | None) -> str:
+def relationships_table(as_of: int | None) -> LiteralString:
     """What to select relationships from: the table of the present, or what stood at revision `:as_of`."""
     return "relationship" if as_of is None else _RELATIONSHIPS_THEN
 
 
-def value_expression(model: Model, name: str, alias: str) -> str:
+def value_expression(model: Model, name: str, alias: LiteralString) -> LiteralString:
     """The SQL for a field or attribute of the node behind `alias`. Raises Invalid for a name that is none."""
-    if name in FIELDS:
-        return f"{alias}.{name}"
-    if field_type(model, name) is None or not _NAME.match(name):
+    known = _known_name(model, name)
+    return f"{alias}.{known}" if name in FIELDS else f"{alias}.attributes ->> '$.{known}'"
+
+
+def _known_name(model: Model, name: str) -> LiteralString:
+    """A name of the model as part of a statement: the one place where text that is not ours becomes SQL."""
+    if field_type(model, name) is None or not _NAME.fullmatch(name):
         raise Invalid(f"there is no field or attribute {name}")
-    return f"{alias}.attributes ->> '$.{name}'"
+    return cast("LiteralString", name)
 
 
 @dataclass(slots=True)
@@ -84,13 +95,15 @@ class Compiler:
         if self.as_of is not None:
             self.parameters["as_of"] = self.as_of
 
-    def where(self, filter_: Filter, alias: str = "n") -> str:
+    def where(self, filter_: Filter, alias: LiteralString = "n") -> LiteralString:
         """The predicate for a filter on the node behind `alias`. Raises Invalid if the model cannot ask it."""
         if wrong := faults(self.model, filter_):
             raise Invalid("the filter cannot be asked of this model", problems=tuple(Problem(w) for w in wrong))
         return self._predicate(filter_, alias)
 
-    def page(self, sort: Sort, after: tuple[Value | None, int] | None, alias: str = "n") -> tuple[str, str]:
+    def page(
+        self, sort: Sort, after: tuple[Scalar | None, int] | None, alias: LiteralString = "n"
+    ) -> tuple[LiteralString, LiteralString]:
         """The predicate for rows after a cursor, and the ORDER BY."""
         expression = self._sortable(sort.field, alias)
         way, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
@@ -101,7 +114,10 @@ class Compiler:
             order = f"{expression} {way}, {alias}.ordinal {way}"
             if after is None:
                 return "1", order
-            return f"({expression}, {alias}.ordinal) {beyond} ({self._parameter(after[0])}, {self._parameter(after[1])})", order
+            return (
+                f"({expression}, {alias}.ordinal) {beyond} ({self._parameter(after[0])}, {self._parameter(after[1])})",
+                order,
+            )
         order = f"{expression} IS NULL, {expression} {way}, {alias}.ordinal {way}"
         if after is None:
             return "1", order
@@ -112,18 +128,21 @@ class Compiler:
         at = self._parameter(value)
         if field_type(self.model, sort.field) is AttributeType.DECIMAL:
             at = f"CAST({at} AS REAL)"
-        return f"({expression} {beyond} {at} OR ({expression} = {at} AND {further}) OR {expression} IS NULL)", order
+        return (
+            f"({expression} {beyond} {at} OR ({expression} = {at} AND {further}) OR {expression} IS NULL)",
+            order,
+        )
 
-    def _sortable(self, name: str, alias: str) -> str:
+    def _sortable(self, name: str, alias: LiteralString) -> LiteralString:
         expression = value_expression(self.model, name, alias)
         return f"CAST({expression} AS REAL)" if field_type(self.model, name) is AttributeType.DECIMAL else expression
 
-    def _parameter(self, value: Value | float | None) -> str:
-        name = f"p{len(self.parameters)}"
+    def _parameter(self, value: Value | None) -> LiteralString:
+        name = cast("LiteralString", f"p{len(self.parameters)}")
         self.parameters[name] = encode_json(value).decode() if isinstance(value, tuple) else value
         return f":{name}"
 
-    def _predicate(self, filter_: Filter, alias: str) -> str:
+    def _predicate(self, filter_: Filter, alias: LiteralString) -> LiteralString:
         match filter_:
             case And(items):
                 return "(" + " AND ".join(self._predicate(i, alias) for i in items) + ")" if items else "1"
@@ -132,15 +151,18 @@ class Compiler:
             case Not(item):
                 return f"({self._predicate(item, alias)}) IS NOT TRUE"
             case IsA(name):
-                return f"{alias}.class IN (SELECT value FROM json_each({self._parameter(self.model.descendants[name])}))"
+                return (
+                    f"{alias}.class IN (SELECT value FROM json_each({self._parameter(self.model.descendants[name])}))"
+                )
             case Related():
                 return self._related(filter_, alias)
             case Compare():
                 return self._compare(filter_, alias)
 
-    def _related(self, related: Related, alias: str) -> str:
+    def _related(self, related: Related, alias: LiteralString) -> LiteralString:
         self._depth += 1
-        edge, other = f"r{self._depth}", f"n{self._depth}"
+        depth = cast("LiteralString", str(self._depth))
+        edge, other = f"r{depth}", f"n{depth}"
         near, far = ("source", "target") if related.direction is Direction.OUT else ("target", "source")
         code = self._parameter(self.type_codes[related.type])
         edges, nodes = relationships_table(self.as_of), nodes_table(self.as_of)
@@ -152,7 +174,7 @@ class Compiler:
             f"WHERE {edge}.{near} = {alias}.ordinal AND {edge}.type = {code} AND {inner})"
         )
 
-    def _compare(self, compare: Compare, alias: str) -> str:
+    def _compare(self, compare: Compare, alias: LiteralString) -> LiteralString:
         expression = value_expression(self.model, compare.field, alias)
         lookup, value = compare.lookup, compare.value
         if lookup is Lookup.EXISTS:
@@ -160,7 +182,7 @@ class Compiler:
         if lookup is Lookup.IN:
             return f"{expression} IN (SELECT value FROM json_each({self._parameter(value)}))"
         if lookup is Lookup.HAS:
-            return f"EXISTS (SELECT 1 FROM json_each({alias}.attributes, '$.{compare.field}') WHERE value = {self._parameter(value)})"
+            return f"EXISTS (SELECT 1 FROM json_each({alias}.attributes, '$.{_known_name(self.model, compare.field)}') WHERE value = {self._parameter(value)})"
         if lookup in {Lookup.CONTAINS, Lookup.STARTS_WITH, Lookup.ENDS_WITH}:
             return self._text(expression, lookup, str(value))
         parameter = self._parameter(value)
@@ -169,7 +191,7 @@ class Compiler:
             expression, parameter = f"CAST({expression} AS REAL)", f"CAST({parameter} AS REAL)"
         return f"{expression} {_OPERATORS[lookup]} {parameter}"
 
-    def _text(self, expression: str, lookup: Lookup, value: str) -> str:
+    def _text(self, expression: LiteralString, lookup: Lookup, value: str) -> LiteralString:
         if "\0" in value:
             return "0"
         if not value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,10 @@ class Connections:
         """Open the file, making it when `create` is set. Raises NotFound, Failed (not a store), StoreUnreachable."""
         self.path = path
         if not create and not path.exists():
-            raise NotFound(f"there is no store at {path}", remedy="make one with `cmdb init`, or check --store and CMDB_STORE")
+            raise NotFound(
+                f"there is no store at {path}",
+                remedy="make one with `cmdb init`, or check --store and CMDB_STORE",
+            )
         self._idle: list[apsw.Connection] = []
         self._lock = threading.Lock()
         with said_plainly(path):
@@ -32,7 +35,7 @@ class Connections:
             _prepare(self.writer, path)
 
     @contextmanager
-    def reading(self) -> Iterator[apsw.Connection]:
+    def reading(self) -> Generator[apsw.Connection]:
         """A connection inside a read transaction, for one reader at a time."""
         with said_plainly(self.path):
             with self._lock:
@@ -48,7 +51,7 @@ class Connections:
                     self._idle.append(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[apsw.Connection]:
+    def writing(self) -> Generator[apsw.Connection]:
         """The writer inside an immediate transaction, committed at the end or rolled back whole."""
         with said_plainly(self.path):
             self.writer.execute("BEGIN IMMEDIATE")
@@ -98,7 +101,7 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
 
 
 @contextmanager
-def said_plainly(path: Path) -> Iterator[None]:
+def said_plainly(path: Path) -> Generator[None]:
     """Turns the library's errors into ours."""
     try:
         yield
@@ -106,13 +109,25 @@ def said_plainly(path: Path) -> Iterator[None]:
         raise
     except apsw.BusyError as error:
         raise StoreUnreachable(
-            f"another process has been writing to {path} for over {BUSY // 1000} s", remedy="try again when it is done"
+            f"another process has been writing to {path} for over {BUSY // 1000} s",
+            remedy="try again when it is done",
         ) from error
     except apsw.ConstraintError as error:
         raise Conflict(
-            f"the store already has what the commit would make: {error}", remedy="read again, decide again, write again"
+            f"the store already has what the commit would make: {error}",
+            remedy="read again, decide again, write again",
         ) from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise Failed(f"{path} is no SQLite file, or a damaged one: {error}", remedy="restore it from a backup") from error
-    except (apsw.CantOpenError, apsw.IOError, apsw.FullError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-        raise StoreUnreachable(f"{path} cannot be used: {error}", remedy="check the folder, its rights and the disk") from error
+        raise Failed(
+            f"{path} is no SQLite file, or a damaged one: {error}", remedy="restore it from a backup"
+        ) from error
+    except (
+        apsw.CantOpenError,
+        apsw.IOError,
+        apsw.FullError,
+        apsw.ReadOnlyError,
+        apsw.PermissionsError,
+    ) as error:
+        raise StoreUnreachable(
+            f"{path} cannot be used: {error}", remedy="check the folder, its rights and the disk"
+        ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, LiteralString, cast
 
 import apsw
 import numpy as np
@@ -18,6 +18,7 @@ from cmdb.store.sqlite.compiling import Compiler, nodes_table, relationships_tab
 from cmdb.store.sqlite.rows import NodeRow, RelationshipRow, encode_json, nodes_of, relationships_of
 from cmdb.store.words import words
 from graph_schema.metamodel import Model
+from graph_schema.values import Scalar, Value
 
 BATCH: Final = 5_000
 """Rows a stream gives at a time."""
@@ -48,7 +49,9 @@ class Reader:
         """The nodes whose attribute has one of these values."""
         return self._nodes_by(value_expression(self.model, attribute, "n"), list(values), as_of)
 
-    def _nodes_by(self, expression: str, values: list[str] | list[int] | list[str | int], as_of: int | None) -> list[Node]:
+    def _nodes_by(
+        self, expression: LiteralString, values: list[str] | list[int] | list[str | int], as_of: int | None
+    ) -> list[Node]:
         rows = self._rows(
             f"SELECT {_NODE} FROM (SELECT DISTINCT value FROM json_each(:wanted)) AS w CROSS JOIN {nodes_table(as_of)} AS n "
             f"WHERE {expression} = w.value ORDER BY n.ordinal",
@@ -81,7 +84,9 @@ class Reader:
         items = tuple(found[: query.limit])
         return Page(
             items=items,
-            cursors=tuple(cursor.encode(query.sort, field_value(n, query.sort.field), n.ordinal) for n in items),
+            cursors=tuple(
+                cursor.encode(query.sort, _scalar(field_value(n, query.sort.field)), n.ordinal) for n in items
+            ),
             more=len(found) > query.limit,
         )
 
@@ -89,7 +94,12 @@ class Reader:
         """How many nodes a filter accepts."""
         compiler = Compiler(self.model, self.type_codes, as_of)
         accepted = compiler.where(where)
-        return cast("int", self.connection.execute(f"SELECT count(*) FROM {nodes_table(as_of)} AS n WHERE {accepted}", compiler.parameters).get)
+        return cast(
+            "int",
+            self.connection.execute(
+                f"SELECT count(*) FROM {nodes_table(as_of)} AS n WHERE {accepted}", compiler.parameters
+            ).get,
+        )
 
     def count_by_class(self, as_of: int | None) -> dict[str, int]:
         """Live nodes by class."""
@@ -121,11 +131,17 @@ class Reader:
             {"ordinal": ordinal, "last": LAST},
         )
         return [
-            NodeVersion(node=nodes_of([cast("NodeRow", row[:9])], self.ids)[0], until=cast("int", row[9])) for row in rows
+            NodeVersion(node=nodes_of([cast("NodeRow", row[:9])], self.ids)[0], until=cast("int", row[9]))
+            for row in rows
         ]
 
     def relationships(
-        self, ordinals: Sequence[int], direction: Direction, types: Sequence[str] | None, as_of: int | None, limit: int | None
+        self,
+        ordinals: Sequence[int],
+        direction: Direction,
+        types: Sequence[str] | None,
+        as_of: int | None,
+        limit: int | None,
     ) -> list[Relationship]:
         """Relationships at these nodes, by (node, id)."""
         near = "source" if direction is Direction.OUT else "target"
@@ -176,7 +192,8 @@ class Reader:
         )
         return [
             RelationshipVersion(
-                relationship=relationships_of([cast("RelationshipRow", row[:7])], self.types)[0], until=cast("int", row[7])
+                relationship=relationships_of([cast("RelationshipRow", row[:7])], self.types)[0],
+                until=cast("int", row[7]),
             )
             for row in rows
         ]
@@ -194,7 +211,10 @@ class Reader:
 
     def all_relationships(self, as_of: int | None) -> Iterator[list[Relationship]]:
         """Every relationship in batches, by ranges of ids."""
-        last = cast("int", self.connection.execute("SELECT coalesce(max(next), 0) FROM counter WHERE name = 'relationship'").get)
+        last = cast(
+            "int",
+            self.connection.execute("SELECT coalesce(max(next), 0) FROM counter WHERE name = 'relationship'").get,
+        )
         for first in range(0, last, 4 * BATCH):
             rows = self._rows(
                 f"SELECT {_RELATIONSHIP} FROM {relationships_table(as_of)} AS r WHERE r.id >= :first AND r.id < :beyond ORDER BY r.id",
@@ -209,7 +229,10 @@ class Reader:
         code_of = {name: code for code, name in enumerate(classes)}
         size = cast("int", self.connection.execute("SELECT coalesce(max(ordinal) + 1, 0) FROM node").get)
         codes, retired = np.full(size, -1, dtype=np.int16), np.zeros(size, dtype=np.bool_)
-        rows = cast("Iterator[tuple[int, str, int]]", self.connection.execute("SELECT ordinal, class, retired FROM node"))
+        rows = cast(
+            "Iterator[tuple[int, str, int]]",
+            self.connection.execute("SELECT ordinal, class, retired FROM node"),
+        )
         for ordinal, class_name, is_retired in rows:
             codes[ordinal] = code_of[class_name]
             retired[ordinal] = is_retired
@@ -224,7 +247,8 @@ class Reader:
             {"types": encode_json(list(index_of)).decode(), "as_of": as_of},
         )
         table = np.fromiter(
-            (number for row in cast("Iterator[tuple[int, int, int, int]]", rows) for number in row), dtype=np.int64
+            (number for row in cast("Iterator[tuple[int, int, int, int]]", rows) for number in row),
+            dtype=np.int64,
         ).reshape(-1, 4)
         recode = np.full(max(self.types, default=0) + 1, -1, dtype=np.int16)
         for code, index in index_of.items():
@@ -237,12 +261,22 @@ class Reader:
             target=table[:, 3].astype(np.int32),
         )
 
-    def _wanted(self, ordinals: Sequence[int], types: Sequence[str] | None, as_of: int | None) -> dict[str, str | int | None]:
+    def _wanted(
+        self, ordinals: Sequence[int], types: Sequence[str] | None, as_of: int | None
+    ) -> dict[str, str | int | None]:
         codes = [] if types is None else [self.type_codes[t] for t in types if t in self.type_codes]
-        return {"wanted": encode_json(list(ordinals)).decode(), "types": encode_json(codes).decode(), "as_of": as_of}
+        return {
+            "wanted": encode_json(list(ordinals)).decode(),
+            "types": encode_json(codes).decode(),
+            "as_of": as_of,
+        }
 
-    def _of_types(self, types: Sequence[str] | None) -> str:
+    def _of_types(self, types: Sequence[str] | None) -> LiteralString:
         return "" if types is None else " AND r.type IN (SELECT value FROM json_each(:types))"
 
-    def _rows(self, sql: str, parameters: Mapping[str, str | int | float | None]) -> apsw.Cursor:
+    def _rows(self, sql: LiteralString, parameters: Mapping[str, str | int | None]) -> apsw.Cursor:
         return self.connection.execute(sql, dict(parameters))
+
+
+def _scalar(value: Value | None) -> Scalar | None:
+    return None if isinstance(value, tuple) else value

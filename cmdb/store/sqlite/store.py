@@ -7,7 +7,7 @@ states, columns) runs in a worker thread; SQLite lets go of the interpreter's lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -123,8 +123,17 @@ class SqliteStore:
                 "WHERE revision > ? AND revision <= ? ORDER BY revision",
                 (after, 2**62 if until is None else until),
             )
-            for revision, time, actor, authority, reason, previous, recorded, body in cast("Iterator[_LedgerRow]", rows):
-                header = Header(revision=revision, time=time, actor=actor, authority=authority, reason=reason, previous=previous)
+            for revision, time, actor, authority, reason, previous, recorded, body in cast(
+                "Iterator[_LedgerRow]", rows
+            ):
+                header = Header(
+                    revision=revision,
+                    time=time,
+                    actor=actor,
+                    authority=authority,
+                    reason=reason,
+                    previous=previous,
+                )
                 yield reopen(header, _unpacked(revision, body), recorded)
 
     async def headers(self, revisions: Sequence[int]) -> dict[int, Header]:
@@ -136,14 +145,24 @@ class SqliteStore:
                 (encode_json(list(revisions)).decode(),),
             )
             return {
-                revision: Header(revision=revision, time=time, actor=actor, authority=authority, reason=reason, previous=previous)
+                revision: Header(
+                    revision=revision,
+                    time=time,
+                    actor=actor,
+                    authority=authority,
+                    reason=reason,
+                    previous=previous,
+                )
                 for revision, time, actor, authority, reason, previous in cast("Iterator[_HeaderRow]", rows)
             }
 
     async def revision_at(self, instant: str) -> int:
         """See the port."""
         with self._connections.reading() as connection:
-            return cast("int", connection.execute("SELECT coalesce(max(revision), 0) FROM ledger WHERE time <= ?", (instant,)).get)
+            return cast(
+                "int",
+                connection.execute("SELECT coalesce(max(revision), 0) FROM ledger WHERE time <= ?", (instant,)).get,
+            )
 
     async def ids(self) -> NodeIds | None:
         """See the port."""
@@ -157,7 +176,9 @@ class SqliteStore:
             if as_of is None:
                 frame = self._current(connection)
                 return frame.model if frame else None
-            found = connection.execute("SELECT document FROM model WHERE revision <= ? ORDER BY revision DESC LIMIT 1", (as_of,)).get
+            found = connection.execute(
+                "SELECT document FROM model WHERE revision <= ? ORDER BY revision DESC LIMIT 1", (as_of,)
+            ).get
             return model_from_document(_decompress(cast("bytes", found))) if found else None
 
     async def counters(self) -> Counters:
@@ -232,7 +253,11 @@ class SqliteStore:
             return reader.relationships(ordinals, direction, types, as_of, limit) if reader else []
 
     async def relationship_counts(
-        self, ordinals: Sequence[int], direction: Direction, types: Sequence[str] | None = None, as_of: int | None = None
+        self,
+        ordinals: Sequence[int],
+        direction: Direction,
+        types: Sequence[str] | None = None,
+        as_of: int | None = None,
     ) -> dict[int, int]:
         """See the port."""
         with self._reader() as reader:
@@ -269,7 +294,9 @@ class SqliteStore:
         with self._some_reader() as reader:
             return _head(reader.connection), await asyncio.to_thread(reader.node_columns)
 
-    async def relationship_columns(self, types: Sequence[str], as_of: int | None = None) -> tuple[Head, RelationshipColumns]:
+    async def relationship_columns(
+        self, types: Sequence[str], as_of: int | None = None
+    ) -> tuple[Head, RelationshipColumns]:
         """See the port."""
         with self._some_reader() as reader:
             return _head(reader.connection), await asyncio.to_thread(reader.relationship_columns, types, as_of)
@@ -297,24 +324,17 @@ class SqliteStore:
         with self._connections.reading() as connection:
             return ClaimReader(connection).claims_on(kind, bound_to)
 
-    async def put_source(self, source: str, batches: AsyncIterator[list[Claim]], state: SourceState) -> None:
-        """See the port."""
-        await self._write(lambda connection: applying.forget_claims(connection, source))
-        async for batch in batches:
-            await self.keep_claims(ClaimChanges(source=source, put=tuple(batch)))
-        await self.keep_claims(ClaimChanges(source=source, state=state))
-
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _reader(self) -> Iterator[Reader | None]:
+    def _reader(self) -> Generator[Reader | None]:
         """A reader, or None while the store is empty."""
         with self._connections.reading() as connection:
             frame = self._current(connection)
-            yield None if frame is None else Reader(connection, frame.model, frame.ids, frame.types, frame.type_codes)
+            yield (None if frame is None else Reader(connection, frame.model, frame.ids, frame.types, frame.type_codes))
 
     @contextmanager
-    def _some_reader(self) -> Iterator[Reader]:
+    def _some_reader(self) -> Generator[Reader]:
         with self._reader() as reader:
             if reader is None:
                 raise Failed(f"{self.url} is empty", remedy="run `cmdb init` first")
@@ -365,7 +385,9 @@ def _unpacked(revision: int, body: bytes) -> bytes:
     try:
         return _decompress(body)
     except zstandard.ZstdError as error:
-        raise Failed(f"ledger entry {revision} is damaged: {error}", remedy="restore the store from a backup") from error
+        raise Failed(
+            f"ledger entry {revision} is damaged: {error}", remedy="restore the store from a backup"
+        ) from error
 
 
 def _head(connection: apsw.Connection) -> Head:
@@ -374,4 +396,9 @@ def _head(connection: apsw.Connection) -> Head:
 
 
 def _type_codes(connection: apsw.Connection) -> dict[str, int]:
-    return dict(cast("Iterator[tuple[str, int]]", connection.execute("SELECT name, code FROM relationship_type ORDER BY code")))
+    return dict(
+        cast(
+            "Iterator[tuple[str, int]]",
+            connection.execute("SELECT name, code FROM relationship_type ORDER BY code"),
+        )
+    )

@@ -1,0 +1,1 @@
+"""A configuration management database whose graph is good enough to decide with."""

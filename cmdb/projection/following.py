@@ -1,0 +1,183 @@
+"""Keeping the projection up with the ledger: load it once, then take in the effects of each new commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from cmdb.changeset import Effect, Linked, ModelInstalled, NodeCreated, NodeRetired, Unlinked
+from cmdb.errors import Failed
+from cmdb.ledger import Commit
+from cmdb.projection.columns import DependencyColumns
+from cmdb.projection.kernels import KernelChoice, configured_choice
+from cmdb.projection.projection import Batch, Projection
+from cmdb.projection.roster import Roster
+from cmdb.store.port import RelationshipColumns, Store
+from graph_schema.metamodel import DependentEnd, Model
+
+KEPT: Final = 4
+"""Projections of past revisions that are kept for the next question about them."""
+
+Row = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyCodes:
+    """How relationship types are numbered in a projection: by their place in `model.dependency_types`.
+
+    `from_depends[code]` tells whether the relationship's source is the dependent (else its target is).
+    """
+
+    names: tuple[str, ...]
+    from_depends: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, model: Model) -> DependencyCodes:
+        """The numbering that a model gives."""
+        types = model.dependency_types
+        ends = tuple(t.dependency is not None and t.dependency.dependent is DependentEnd.FROM for t in types)
+        return cls(tuple(t.name for t in types), ends)
+
+    def row(self, effect: Linked | Unlinked) -> Row | None:
+        """(relationship, dependent, provider, type code), or None for a type that means no dependency."""
+        if effect.type not in self.names:
+            return None
+        code = self.names.index(effect.type)
+        ends = (effect.source, effect.target) if self.from_depends[code] else (effect.target, effect.source)
+        return (effect.id, *ends, code)
+
+    def columns(self, relationships: RelationshipColumns) -> DependencyColumns:
+        """Relationships read as dependencies. O(n)."""
+        from_depends = np.array(self.from_depends, dtype=np.bool_)[relationships.type_code]
+        return DependencyColumns(
+            relationships.id,
+            np.where(from_depends, relationships.source, relationships.target),
+            np.where(from_depends, relationships.target, relationships.source),
+            relationships.type_code,
+        )
+
+
+class Follower:
+    """The projection of one store for one process. It asks the store's head before each answer, so that several
+    processes can serve one store."""
+
+    def __init__(self, store: Store, *, kernels: KernelChoice | None = None) -> None:
+        self._store = store
+        self._kernels = kernels or configured_choice()
+        self._lock = asyncio.Lock()
+        self._present: Projection | None = None
+        self._codes: DependencyCodes | None = None
+        self._roster: Roster | None = None
+        self._past: OrderedDict[int, Projection] = OrderedDict()
+
+    async def current(self) -> Projection:
+        """The projection at the store's head. O(new effects), O(V + E) the first time. Raises Failed if it is empty."""
+        async with self._lock:
+            head = await self._store.head()
+            if self._present is None or self._codes is None:
+                self._present = await self._loaded(None)
+            elif self._present.revision < head.revision:
+                await self._follow(self._present, self._codes, head.revision)
+            return self._present
+
+    async def as_of(self, revision: int | None) -> Projection:
+        """The projection as it stood at a revision; None is now. O(V + E) unless it was asked for lately."""
+        if revision is None:
+            return await self.current()
+        async with self._lock:
+            if revision not in self._past:
+                self._past[revision] = await self._loaded(revision)
+                while len(self._past) > KEPT:
+                    self._past.popitem(last=False)
+            self._past.move_to_end(revision)
+            return self._past[revision]
+
+    async def roster(self) -> Roster:
+        """The classes of all nodes, at least up to the store's head."""
+        await self.current()
+        if self._roster is None:
+            raise AssertionError("loaded with the projection")
+        return self._roster
+
+    async def _loaded(self, as_of: int | None) -> Projection:
+        model = await self._store.model(as_of)
+        if model is None:
+            raise Failed(f"{self._store.url} is empty", remedy="run `cmdb init` first")
+        codes = DependencyCodes.of(model)
+        if as_of is None:
+            self._codes = codes
+        while True:
+            head, nodes = await self._store.node_columns()
+            after, relationships = await self._store.relationship_columns(codes.names, as_of)
+            if as_of is not None or head == after:
+                break
+        if as_of is None:
+            self._roster = Roster(nodes)
+        columns = await asyncio.to_thread(codes.columns, relationships)
+        return await asyncio.to_thread(
+            Projection.from_columns,
+            columns,
+            len(nodes.retired),
+            head.revision if as_of is None else as_of,
+            retired=np.flatnonzero(nodes.retired).astype(np.int32) if as_of is None else (),
+            kernels=self._kernels,
+        )
+
+    async def _follow(self, projection: Projection, codes: DependencyCodes, until: int) -> None:
+        net = _Net(codes)
+        revision = projection.revision
+        async for commit in self._store.commits(after=revision, until=until):
+            if any(isinstance(effect, ModelInstalled) for effect in commit.effects):
+                self._present = await self._loaded(None)
+                return
+            net.take(commit)
+            self._note_classes(commit)
+            revision = commit.revision
+        await asyncio.to_thread(projection.apply, net.batch(revision))
+
+    def _note_classes(self, commit: Commit) -> None:
+        for effect in commit.effects:
+            if isinstance(effect, NodeCreated) and self._roster is not None:
+                self._roster.add(effect.ordinal, effect.class_name)
+
+
+@dataclass(slots=True)
+class _Net:
+    """The net of several commits: what comes and goes within them leaves no trace."""
+
+    codes: DependencyCodes
+    added: list[int] = field(default_factory=list[int])
+    retired: list[int] = field(default_factory=list[int])
+    linked: dict[int, Row] = field(default_factory=dict[int, Row])
+    unlinked: list[Row] = field(default_factory=list[Row])
+
+    def take(self, commit: Commit) -> None:
+        for effect in commit.effects:
+            self._take_one(effect)
+
+    def _take_one(self, effect: Effect) -> None:
+        match effect:
+            case NodeCreated(ordinal=ordinal):
+                self.added.append(ordinal)
+            case NodeRetired(ordinal=ordinal):
+                self.retired.append(ordinal)
+            case Linked() if row := self.codes.row(effect):
+                self.linked[effect.id] = row
+            case Unlinked() if row := self.codes.row(effect):
+                if self.linked.pop(effect.id, None) is None:
+                    self.unlinked.append(row)
+            case _:
+                pass
+
+    def batch(self, revision: int) -> Batch:
+        return Batch(
+            revision=revision,
+            added=self.added,
+            linked=DependencyColumns.of(self.linked.values()),
+            unlinked=DependencyColumns.of(self.unlinked),
+            retired=self.retired,
+        )
