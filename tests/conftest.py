@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.neo4j_server"]
+
 ROOT = Path(__file__).resolve().parent.parent
 REPORTED_MARKERS = ("neo4j", "oracle")
 

@@ -1,0 +1,1 @@
+"""The store on Neo4j, and a local server for it."""
