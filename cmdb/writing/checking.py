@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from cmdb.changeset import Patch
 from cmdb.nodes import Attributes
-from cmdb.secrets import looks_like_secret
+from cmdb.secrets import looks_like_secret, suspicious
 from graph_schema.metamodel import Attribute, AttributeType, Control, Label, Model
 from graph_schema.values import Value, normalise
 
@@ -18,6 +18,9 @@ LONGEST_NAME: Final = 255
 """Characters a node's name or a relationship's key may have."""
 
 _TEXT: Final = Attribute(name="name", type=AttributeType.STRING, label=Label(en="Name", zh="名称"))
+_SECRET_UNDER_ANY_NAME: Final = "aB3dE5gH7jK9mN1pQ2rS4tU6"
+_MOST_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,81 +31,121 @@ class Checked(Generic[T]):
     problems: tuple[tuple[str, str], ...]
 
 
-def checked_name(model: Model, class_name: str, name: str | None) -> Checked[str]:
-    """A node's name under its class's naming rule."""
-    if name is None or not name.strip():
-        return Checked("", (("has no name", "every node needs one"),))
-    problems = _text_problems("its name", name)
-    pattern = model.naming_pattern_of.get(class_name)
-    rule = model.naming_of[class_name]
-    if pattern is not None and rule is not None and not pattern.fullmatch(name):
-        problems = (
-            *problems,
-            ("its name breaks the naming rule of its class", f"name it like {rule.example}"),
-        )
-    return Checked(name, problems)
+class ValueCheck:
+    """Checks values of one attribute. Remembers some texts that passed, since most values of an estate repeat."""
+
+    __slots__ = ("_named_like_secret", "_passed", "attribute", "observed")
+
+    def __init__(self, attribute: Attribute) -> None:
+        self.attribute = attribute
+        self.observed = attribute.control is Control.OBSERVED
+        self._named_like_secret = looks_like_secret(attribute.name, _SECRET_UNDER_ANY_NAME) is not None
+        self._passed: dict[str, Value] = {}
+
+    def secret(self, raw: object) -> str | None:
+        """Why a value looks like a secret; None when it does not."""
+        if isinstance(raw, str):
+            if not self._named_like_secret and not suspicious(raw):
+                return None
+            return looks_like_secret(self.attribute.name, raw)
+        if isinstance(raw, list | tuple):
+            parts: list[object] = list(raw)  # pyright: ignore[reportUnknownArgumentType]  # each is looked at
+            return next((reason for part in parts if (reason := self.secret(part))), None)
+        return None
+
+    def known(self, raw: object) -> Value | None:
+        """The canonical form of a text that passed before; None says nothing."""
+        return self._passed.get(raw) if isinstance(raw, str) else None
+
+    def canonical(self, raw: object) -> Value:
+        """The canonical form of a value that is no secret. Raises ValueError, which says what was expected."""
+        value = normalise(self.attribute, raw)
+        if isinstance(raw, str) and len(raw) <= _LONGEST_REMEMBERED and len(self._passed) < _MOST_REMEMBERED:
+            self._passed[raw] = value
+        return value
 
 
-def checked_key(key: str) -> tuple[tuple[str, str], ...]:
-    """What is wrong with a relationship's key."""
-    return _text_problems("its key", key)
+class Checks:
+    """The checks that a model asks for, by class and by relationship type. Made once for a model, used for every value."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        made: dict[int, ValueCheck] = {}
+
+        def checks(attributes: Mapping[str, Attribute]) -> dict[str, ValueCheck]:
+            return {name: made.get(id(a)) or made.setdefault(id(a), ValueCheck(a)) for name, a in attributes.items()}
+
+        self.of_class = {name: checks(attributes) for name, attributes in model.attributes.items()}
+        self.of_type = {t.name: checks({a.name: a for a in t.attributes}) for t in model.relationship_types}
+        self.required_of_class = {name: _required(checks) for name, checks in self.of_class.items()}
+        self.required_of_type = {name: _required(checks) for name, checks in self.of_type.items()}
+        self.unique_of_class = {
+            name: tuple(n for n, check in checks.items() if check.attribute.unique) for name, checks in self.of_class.items()
+        }
+        self.unique = frozenset(name for names in self.unique_of_class.values() for name in names)
+
+    def name(self, class_name: str, name: str | None) -> Checked[str]:
+        """A node's name under its class's naming rule."""
+        if name is None or not name.strip():
+            return Checked("", (("has no name", "every node needs one"),))
+        problems = text_problems("its name", name)
+        pattern = self.model.naming_pattern_of.get(class_name)
+        rule = self.model.naming_of[class_name]
+        if pattern is not None and rule is not None and not pattern.fullmatch(name):
+            problems = (*problems, ("its name breaks the naming rule of its class", f"name it like {rule.example}"))
+        return Checked(name, problems)
 
 
-def checked_attributes(known: Mapping[str, Attribute], patch: Patch) -> Checked[Patch]:
+def checked_attributes(known: Mapping[str, ValueCheck], patch: Patch) -> Checked[Patch]:
     """A patch in canonical form."""
     problems: list[tuple[str, str]] = []
     values: Patch = {}
     for name, raw in patch.items():
-        attribute = known.get(name)
-        if attribute is None:
+        check = known.get(name)
+        if check is None:
             problems.append((f"has no attribute {name!r}", f"it has {', '.join(sorted(known)) or 'none'}"))
-        elif attribute.control is Control.OBSERVED:
+        elif check.observed:
             problems.append((f"{name} is observed: it follows discovery", "leave it out; sources claim it"))
         elif raw is None:
             values[name] = None
         else:
-            value = _checked_value(attribute, raw)
-            values[name] = value.value
-            problems.extend(value.problems)
+            value = check.known(raw)
+            if value is None:
+                value = _checked_value(check, raw, problems)
+            values[name] = value
     return Checked(values, tuple(problems))
 
 
-def unmet(known: Mapping[str, Attribute], attributes: Attributes) -> tuple[tuple[str, str], ...]:
-    """The required controlled attributes that are missing."""
-    return tuple(
-        (f"{name} is required", "give it a value")
-        for name, attribute in known.items()
-        if attribute.required and attribute.control is Control.CONTROLLED and name not in attributes
-    )
+def unmet(required: tuple[str, ...], attributes: Attributes) -> tuple[tuple[str, str], ...]:
+    """What is said about required attributes that are missing."""
+    return tuple((f"{name} is required", "give it a value") for name in required if name not in attributes)
 
 
-def _checked_value(attribute: Attribute, raw: Value) -> Checked[Value | None]:
-    texts = raw if isinstance(raw, tuple) else (raw,)
-    for text in texts:
-        if isinstance(text, str) and (reason := looks_like_secret(attribute.name, text)):
-            return Checked(
-                None,
-                (
-                    (
-                        f"{attribute.name} looks like a secret ({reason})",
-                        "store where the secret is kept, never the secret",
-                    ),
-                ),
-            )
-    try:
-        value = normalise(attribute, raw)
-    except ValueError as error:
-        return Checked(None, ((f"{attribute.name}: {error}", "correct the value"),))
-    return Checked(value, ())
-
-
-def _text_problems(what: str, text: str) -> tuple[tuple[str, str], ...]:
+def text_problems(what: str, text: str) -> tuple[tuple[str, str], ...]:
+    """What is wrong with a name or key, called `what`."""
     if len(text) > LONGEST_NAME:
         return ((f"{what} has {len(text)} characters", f"at most {LONGEST_NAME} fit"),)
-    if reason := looks_like_secret("", text):
+    if suspicious(text) and (reason := looks_like_secret("", text)):
         return ((f"{what} looks like a secret ({reason})", "store where the secret is kept, never the secret"),)
     try:
         normalise(_TEXT, text)
     except ValueError as error:
         return ((f"{what}: {error}", "correct it"),)
     return ()
+
+
+def _required(checks: Mapping[str, ValueCheck]) -> tuple[str, ...]:
+    return tuple(name for name, check in checks.items() if check.attribute.required and not check.observed)
+
+
+def _checked_value(check: ValueCheck, raw: Value, problems: list[tuple[str, str]]) -> Value | None:
+    if reason := check.secret(raw):
+        problems.append(
+            (f"{check.attribute.name} looks like a secret ({reason})", "store where the secret is kept, never the secret")
+        )
+        return None
+    try:
+        return check.canonical(raw)
+    except ValueError as error:
+        problems.append((f"{check.attribute.name}: {error}", "correct the value"))
+        return None

@@ -31,7 +31,7 @@ from cmdb.changeset import (
 from cmdb.errors import Conflict, Invalid, Problem
 from cmdb.filters import Direction
 from cmdb.nodes import Attributes, Node, Relationship, node_key
-from cmdb.writing.checking import checked_attributes, checked_key, checked_name, unmet
+from cmdb.writing.checking import Checks, checked_attributes, text_problems, unmet
 from cmdb.writing.view import Natural, View
 from graph_schema.metamodel import Model
 
@@ -65,13 +65,13 @@ class Decision:
     """Ids of the relationships that were asked for with Link, new or not, by natural key."""
 
 
-def decide(model: Model, view: View, change_set: ChangeSet) -> Decision:
+def decide(checks: Checks, view: View, change_set: ChangeSet) -> Decision:
     """What `change_set` does to a graph that stands as `view` says. O(operations).
 
     Raises Conflict if an operation expects another version than stands, else Invalid with all problems if any rule of the
     model is broken.
     """
-    play = _Play(model, view)
+    play = _Play(checks.model, checks, view)
     for number, operation in enumerate(change_set, start=1):
         play.where = f"operation {number}"
         match operation:
@@ -104,6 +104,7 @@ def decide(model: Model, view: View, change_set: ChangeSet) -> Decision:
 @dataclass(slots=True)
 class _Play:
     model: Model
+    checks: Checks
     view: View
     where: str = ""
     problems: list[Problem] = field(default_factory=list[Problem])
@@ -131,10 +132,10 @@ class _Play:
             return self.problem(handle, what, "see `cmdb model show` for the classes")
         if put.expects not in {None, NEW}:
             self.conflict(handle, f"is expected in version {put.expects}, but is only now being created")
-        name = checked_name(self.model, node_class.name, put.name)
+        name = self.checks.name(node_class.name, put.name)
         subject = f"{node_class.name}:{put.name}"
         self.take(subject, name.problems)
-        attributes = checked_attributes(self.model.attributes[node_class.name], put.attributes)
+        attributes = checked_attributes(self.checks.of_class[node_class.name], put.attributes)
         self.take(subject, attributes.problems)
         lifecycle = self.model.lifecycle_of[node_class.name]
         state = put.state or lifecycle.initial[0]
@@ -168,12 +169,12 @@ class _Play:
                 "retire it and create a new one",
             )
         if put.name is not None:
-            name = checked_name(self.model, draft.class_name, put.name)
+            name = self.checks.name(draft.class_name, put.name)
             self.take(draft.key, name.problems)
             draft.name = name.value
         if put.state is not None:
             self.move(draft, put.state)
-        attributes = checked_attributes(self.model.attributes[draft.class_name], put.attributes)
+        attributes = checked_attributes(self.checks.of_class[draft.class_name], put.attributes)
         self.take(draft.key, attributes.problems)
         draft.attributes = patched(draft.attributes, attributes.value)
 
@@ -224,7 +225,7 @@ class _Play:
             return self.problem(link.type, "there is no such relationship type", "see `cmdb model show` for the types")
         if source is None or target is None:
             return None
-        self.take(link.type, checked_key(link.key))
+        self.take(link.type, text_problems("its key", link.key))
         if (source[1], target[1]) not in self.model.joinable[kind.name]:
             self.problem(
                 kind.name,
@@ -235,7 +236,7 @@ class _Play:
         edge = self.edge(natural)
         if link.expects == NEW and edge.attributes is not None:
             self.conflict(kind.name, f"from {self.shown(source[0])} to {self.shown(target[0])} is there already")
-        attributes = checked_attributes({a.name: a for a in kind.attributes}, link.attributes)
+        attributes = checked_attributes(self.checks.of_type[kind.name], link.attributes)
         self.take(kind.name, attributes.problems)
         edge.attributes = patched(edge.attributes or {}, attributes.value)
         self.asked.setdefault(natural, self.where)
@@ -265,7 +266,7 @@ class _Play:
             self.where = draft.where
             self.take(
                 draft.key if draft.before else f"{draft.class_name}:{draft.name}",
-                unmet(attributes, draft.attributes),
+                unmet(self.checks.required_of_class[draft.class_name], draft.attributes),
             )
             for name, value in draft.attributes.items():
                 if attributes[name].unique and isinstance(value, str | int) and not draft.retired:

@@ -13,6 +13,7 @@ from cmdb.clock import Clock
 from cmdb.errors import Conflict, Failed, Invalid
 from cmdb.ledger import EMPTY, Head, Header, seal
 from cmdb.store.port import ClaimChanges, Store
+from cmdb.writing.checking import Checks
 from cmdb.writing.deciding import Decision, decide
 from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
 from cmdb.writing.view import Natural, load_view
@@ -60,6 +61,7 @@ class Door:
         self._gate = gate
         self._clock = clock
         self._queue = asyncio.Lock()
+        self._checks: Checks | None = None
 
     async def write(
         self,
@@ -97,7 +99,7 @@ class Door:
         model = await self._store.model()
         if model is None:
             raise Failed("the store is empty", remedy="run `cmdb init` first")
-        decision = decide(model, await load_view(self._store, model, change_set), change_set)
+        decision = decide(self._checks_of(model), await load_view(self._store, model, change_set), change_set)
         time = self._time(head)
         if not decision.effects:
             if bind is not None:
@@ -116,6 +118,11 @@ class Door:
         claims = bind(_bound(decision, commit.revision, time)) if bind is not None else None
         await self._store.commit(commit, claims)
         return Written(head=commit.head, created=decision.created, effects=len(decision.effects))
+
+    def _checks_of(self, model: Model) -> Checks:
+        if self._checks is None or self._checks.model is not model:
+            self._checks = Checks(model)
+        return self._checks
 
     def _time(self, head: Head) -> str:
         """Now, or the newest commit's time if the clock has been set back behind it."""
