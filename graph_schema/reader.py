@@ -152,7 +152,7 @@ class _Draft:
 
     def model(self) -> Model:
         """The model of all files, checked; or ModelError."""
-        if len(self.versions) != 1:
+        if len(self.versions) != 1 and not self.problems:
             message = f"{len(self.versions)} files give the model's version"
             self.problems.append(ModelProblem("model", 0, message, "write `version: 1.0.0` in exactly one file"))
         lifecycles = [part for name, entry in self._entries("lifecycles") if (part := self._lifecycle(name, entry))]
@@ -312,6 +312,8 @@ def _in_words(kind: type[Frozen], detail: ErrorDetails) -> tuple[str, str]:
 def _remedy(detail: ErrorDetails) -> str:
     if detail["type"] == "string_type":
         return "write text; put numbers and true/false in quotes"
+    if detail["type"] == "string_pattern_mismatch":
+        return f"write text that matches {detail.get('ctx', {}).get('pattern', '')}"
     if detail["type"] in {"model_type", "dict_type", "model_attributes_type"}:
         return "write its fields below it, indented (a label has `en` and `zh`)"
     return detail["msg"].replace("Input should", "it should")

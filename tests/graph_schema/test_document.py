@@ -1,0 +1,66 @@
+"""A model as a document: nothing is lost, equal models are equal bytes, and a damaged one is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph_schema.document import model_digest, model_document, model_from_document
+from graph_schema.errors import ModelError
+from graph_schema.metamodel import Model
+from graph_schema.reader import shipped_model
+from tests.graph_schema.models import models
+
+
+@given(models)
+def test_a_document_gives_the_same_model_back(model: Model) -> None:
+    document = model_document(model)
+    again = model_from_document(document)
+    assert again == model
+    assert model_document(again) == document
+
+
+def test_the_shipped_model_survives_its_document() -> None:
+    assert model_from_document(model_document(shipped_model())) == shipped_model()
+
+
+@given(models)
+def test_a_document_is_canonical(model: Model) -> None:
+    document = model_document(model)
+    plain = json.loads(document)
+    assert json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() == document
+
+
+@given(models, models)
+def test_digests_are_equal_for_equal_models_only(one: Model, other: Model) -> None:
+    assert (model_digest(one) == model_digest(other)) == (one == other)
+
+
+@given(st.binary(max_size=40))
+def test_bytes_that_no_model_gives_are_refused(document: bytes) -> None:
+    with pytest.raises(ModelError):
+        model_from_document(document)
+
+
+@given(st.data())
+def test_a_damaged_document_is_refused_or_another_model(data: st.DataObject) -> None:
+    model = data.draw(models)
+    document = model_document(model)
+    start = data.draw(st.integers(0, len(document) - 1))
+    damaged = document[:start] + data.draw(st.binary(max_size=3)) + document[start + data.draw(st.integers(1, 3)) :]
+    try:
+        assert (
+            damaged == document or model_from_document(damaged) != model or json.loads(damaged) == json.loads(document)
+        )
+    except ModelError as error:
+        assert error.problems
+
+
+def test_a_document_is_checked_like_a_folder() -> None:
+    plain = json.loads(model_document(shipped_model()))
+    plain["classes"][0]["parent"] = "Nobody"
+    with pytest.raises(ModelError, match="there is no class `Nobody`"):
+        model_from_document(json.dumps(plain).encode())
