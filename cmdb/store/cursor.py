@@ -11,9 +11,7 @@ from typing import Final
 import msgspec
 
 from cmdb.errors import Usage
-from cmdb.filters import FIELDS, attribute_named, field_type
 from cmdb.store.port import Sort
-from graph_schema.metamodel import AttributeType, Model
 from graph_schema.values import Scalar
 
 _REMEDY: Final = "start again without a cursor"
@@ -31,7 +29,7 @@ _decode = msgspec.json.Decoder(_Place).decode
 
 
 def encode(sort: Sort, value: Scalar | None, ordinal: int) -> str:
-    """The cursor of a row: the canonical value it has in the field sorted by (None: absent), and its ordinal."""
+    """The cursor of a row: its canonical value in the field sorted by (None: absent), and its ordinal."""
     place = _encode(_Place(field=sort.field, descending=sort.descending, value=value, ordinal=ordinal))
     return urlsafe_b64encode(place).decode("ascii").rstrip("=")
 
@@ -47,18 +45,3 @@ def decode(sort: Sort, text: str) -> tuple[Scalar | None, int]:
             f"the cursor was made for a list sorted by {place.field!r}, not by {sort.field!r}", remedy=_REMEDY
         )
     return place.value, place.ordinal
-
-
-def sort_type(model: Model, sort: Sort) -> AttributeType:
-    """The type a list is sorted as. Raises Usage when the model has no such field, or a list of values in it."""
-    known = field_type(model, sort.field)
-    if known is None:
-        raise Usage(
-            f"there is no field or attribute {sort.field!r} to sort by", remedy="see `cmdb model show`"
-        )
-    attribute = None if sort.field in FIELDS else attribute_named(model, sort.field)
-    if attribute is not None and attribute.many:
-        raise Usage(
-            f"{sort.field!r} holds lists, which have no order", remedy="sort by a field with single values"
-        )
-    return known

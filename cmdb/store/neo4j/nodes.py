@@ -1,0 +1,119 @@
+"""Reads of nodes, their history and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, LiteralString, cast
+
+from cmdb.filters import Filter
+from cmdb.nodes import Node, NodeVersion
+from cmdb.store.neo4j.connection import Reading
+from cmdb.store.neo4j.cypher import name
+from cmdb.store.neo4j.filters import THEN, Compiler, matched
+from cmdb.store.neo4j.rows import node_versions_of, nodes_of
+from cmdb.store.words import words
+from graph_schema.metamodel import Model
+
+_COLLECTED: Final = " RETURN collect(n{.*, search_text: null}) AS rows"
+
+_BY_ORDINAL: Final = f"MATCH (n:Node) WHERE n.ordinal IN $wanted{_COLLECTED}"
+_BY_ORDINAL_THEN: Final = f"MATCH (n:Node|_NodeVersion) WHERE n.ordinal IN $wanted AND {THEN}{_COLLECTED}"
+_BY_NAME: Final = f"MATCH (n:Node) WHERE n.name IN $wanted{_COLLECTED}"
+_BY_NAME_THEN: Final = f"MATCH (n:Node|_NodeVersion) WHERE n.name IN $wanted AND {THEN}{_COLLECTED}"
+_ORDINALS_OF_KEYS: Final = "MATCH (n:Node) WHERE n.key IN $wanted RETURN collect([n.key, n.ordinal]) AS rows"
+_HISTORY: Final = f"MATCH (n:Node|_NodeVersion) WHERE n.ordinal = $ordinal{_COLLECTED}"
+_SEARCH: Final = f"""
+CALL db.index.fulltext.queryNodes('cmdb_words', $query) YIELD node AS n WITH n WHERE n.ordinal > $after
+AND all(word IN $long WHERE n.search_text CONTAINS word)
+WITH n ORDER BY n.ordinal LIMIT $most{_COLLECTED}
+"""
+_SEARCH_TOTAL: Final = """
+CALL db.index.fulltext.queryNodes('cmdb_words', $query) YIELD node AS n WITH n
+WHERE all(word IN $long WHERE n.search_text CONTAINS word) RETURN [count(n)] AS rows
+"""
+
+LONGEST_TERM: Final = 120
+"""Characters of a word that the full-text index is asked for; it cuts words at 255 UTF-16 units."""
+
+
+async def by_ordinals(reading: Reading, ordinals: Sequence[int], as_of: int | None) -> list[Node]:
+    """The nodes with these ordinals."""
+    statement = _BY_ORDINAL if as_of is None else _BY_ORDINAL_THEN
+    return await _nodes(reading, statement, list(ordinals), as_of)
+
+
+async def by_names(reading: Reading, names: Sequence[str], as_of: int | None) -> list[Node]:
+    """The nodes with one of these names."""
+    return await _nodes(reading, _BY_NAME if as_of is None else _BY_NAME_THEN, list(names), as_of)
+
+
+async def by_values(
+    reading: Reading, attribute: str, many: bool, values: Sequence[str | int], as_of: int | None
+) -> list[Node]:
+    """The nodes whose attribute has one of these values."""
+    has = f"n.{name(attribute)} IN $wanted"
+    if many:
+        has = f"any(value IN n.{name(attribute)} WHERE value IN $wanted)"
+    return await _nodes(reading, f"{matched(as_of)} AND {has}{_COLLECTED}", list(values), as_of)
+
+
+async def ordinals_of_keys(reading: Reading, keys: Sequence[str]) -> dict[str, int]:
+    """Ordinals by key."""
+    _, rows = await reading.rows(_ORDINALS_OF_KEYS, {"wanted": list(keys)})
+    return dict(cast("list[tuple[str, int]]", rows))
+
+
+async def count(reading: Reading, model: Model, where: Filter, as_of: int | None) -> int:
+    """How many nodes a filter accepts."""
+    compiler = Compiler(model, as_of)
+    accepted = compiler.where(where)
+    _, rows = await reading.rows(f"{matched(as_of)} AND {accepted} RETURN [count(n)] AS rows", compiler.parameters)
+    return cast("int", rows[0])
+
+
+async def count_by_class(reading: Reading, as_of: int | None) -> dict[str, int]:
+    """Live nodes by class."""
+    statement = (
+        f"{matched(as_of)} AND n.retired = false WITH n.class AS class, count(*) AS live ORDER BY class "
+        "RETURN collect([class, live]) AS rows"
+    )
+    _, rows = await reading.rows(statement, {"as_of": as_of})
+    return dict(cast("list[tuple[str, int]]", rows))
+
+
+async def search(reading: Reading, text: str, limit: int, after: int) -> tuple[list[Node], int]:
+    """Full text, by ordinal, with the exact total."""
+    wanted = words(text)
+    if not wanted:
+        return [], 0
+    parameters: dict[str, object] = {"query": lucene(wanted), "long": _long(wanted), "after": after, "most": limit}
+    _, total = await reading.rows(_SEARCH_TOTAL, parameters)
+    _, rows = await reading.rows(_SEARCH, parameters)
+    return nodes_of(rows), cast("int", total[0])
+
+
+def lucene(wanted: Sequence[str]) -> str:
+    """The query for all of these words, the last one perhaps only begun. Words hold letters and digits only."""
+    *whole, begun = wanted
+    terms = [f"+{word}" if len(word) <= LONGEST_TERM else f"+{word[:LONGEST_TERM]}*" for word in whole]
+    return " ".join([*terms, f"+{begun[:LONGEST_TERM]}*"])
+
+
+async def history(reading: Reading, ordinal: int) -> list[NodeVersion]:
+    """All versions of a node."""
+    _, rows = await reading.rows(_HISTORY, {"ordinal": ordinal})
+    return node_versions_of(rows)
+
+
+def _long(wanted: Sequence[str]) -> list[str]:
+    """The words that the index was asked for only in part; they must stand in the text itself."""
+    return [word for word in wanted if len(word) > LONGEST_TERM]
+
+
+async def _nodes(
+    reading: Reading, statement: LiteralString, wanted: Sequence[str | int], as_of: int | None
+) -> list[Node]:
+    if not wanted:
+        return []
+    _, rows = await reading.rows(statement, {"wanted": wanted, "as_of": as_of})
+    return nodes_of(rows)
