@@ -10,11 +10,11 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from cmdb.changeset import Patch
+from cmdb.changeset import NEW, ChangeSet, Link, New, NodeRef, Operation, Patch, Put, Retire, Unlink
 from cmdb.filters import FIELDS, And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, attribute_named
 from cmdb.nodes import Attributes, Node, Relationship
 from cmdb.store.port import Sort
-from graph_schema.metamodel import Attribute, AttributeType, Model
+from graph_schema.metamodel import Attribute, AttributeType, Control, Model
 from graph_schema.values import Scalar, Value, normalise
 from tests.reference.book import Book
 from tests.reference.graph import State, natural
@@ -33,7 +33,12 @@ anything = st.text(
     st.characters(exclude_categories=["Cs", "Cc"]), max_size=12
 )
 text: SearchStrategy[str] = st.one_of(nasty, nasty, anything, st.sampled_from(["", "web", "Web", "db-1", "x" * 300, "长" * 3000]))
-names: SearchStrategy[str] = text.map(str.strip).filter(bool)
+names: SearchStrategy[str] = (
+    st.one_of(nasty, nasty, anything, st.sampled_from(["web", "Web", "db-1", "x" * 255, "长" * 255]))
+    .map(str.strip)
+    .filter(bool)
+)
+"""Names of nodes, which have at most 255 characters."""
 
 # -- attribute values --------------------------------------------------------------------------------------------------
 
@@ -117,6 +122,9 @@ def _few(draw: st.DrawFn, required: dict[str, SearchStrategy[Value]], optional: 
 _ORDERED: Final = (Lookup.EQ, Lookup.NE, Lookup.LT, Lookup.LTE, Lookup.GT, Lookup.GTE, Lookup.IN)
 _TEXTUAL: Final = (Lookup.CONTAINS, Lookup.STARTS_WITH, Lookup.ENDS_WITH)
 _NUMBERS: Final = frozenset({AttributeType.INTEGER, AttributeType.DURATION, AttributeType.DECIMAL})
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Value | None)
 
 Seen = dict[str, list[Scalar]]
 """Values that a field has somewhere: what a filter must compare with to find anything."""
@@ -209,9 +217,6 @@ def histories(draw: st.DrawFn, most_commits: int = 5, most_steps: int = 8) -> Bo
     return book
 
 
-V = TypeVar("V", bound=Value | None)
-
-
 class _Author:
     """Draws effects on what stands; a unique value is never given twice."""
 
@@ -293,3 +298,139 @@ class _Author:
 def known_of(model: Model, type_name: str) -> dict[str, Attribute]:
     """The attributes of a relationship type, by name."""
     return {a.name: a for a in model.type_by_name[type_name].attributes}
+
+
+# -- change sets -------------------------------------------------------------------------------------------------------
+
+
+def change_sets(model: Model, state: State) -> SearchStrategy[ChangeSet]:
+    """Change sets on a state, of which most can be written; the others have a flaw or two."""
+    return _change_sets(model, state)
+
+
+@st.composite
+def _change_sets(draw: st.DrawFn, model: Model, state: State) -> ChangeSet:
+    wisher = _Wisher(draw, model, state)
+    kinds = st.sampled_from(["create", "create", "put", "put", "link", "link", "link", "relink", "unlink", "retire"])
+    count = draw(st.sampled_from([1, 1, 2, 3, 6]))
+    return ChangeSet(tuple(wisher.wish(draw(kinds)) for _ in range(count)))
+
+
+class _Wisher:
+    """Draws operations on what stands and on what the operations before would make."""
+
+    def __init__(self, draw: st.DrawFn, model: Model, state: State) -> None:
+        self._draw, self._model, self._state = draw, model, state
+        self._live: dict[NodeRef, str] = {o: n.class_name for o, n in state.nodes.items() if not n.retired}
+        self._joined = [(r.type, r.source, r.target, r.key) for r in state.relationships.values()]
+
+    def wish(self, kind: str) -> Operation:
+        """An operation of this kind, or one that creates a node where there is nothing to take it on."""
+        if kind == "create" or not self._live:
+            return self._create()
+        if kind == "put":
+            return self._put(self._ref())
+        if kind == "retire":
+            ref = self._ref()
+            state = self._draw(st.sampled_from([None, None, None, "dismantled", "closed", "nowhere"]))
+            return Retire(node=ref, state=state, expects=self._expects(ref))
+        if kind == "link" or not self._joined:
+            return self._link()
+        name, source, target, key = self._draw(st.sampled_from(self._joined))
+        if kind == "relink":
+            patch = self._values(known_of(self._model, name))
+            return Link(type=name, source=source, target=target, key=key, attributes=patch, expects=self._seldom(NEW))
+        key = self._seldom("another") or key
+        return Unlink(type=name, source=source, target=target, key=key)
+
+    def _create(self) -> Put:
+        handle = self._seldom("h0") or f"h{len(self._live)}"
+        class_name = self._draw(st.sampled_from(["Server", "Server", "VirtualServer", "Service", "Service", "Ticket"]))
+        known = self._model.attributes[class_name]
+        given: Patch = {**self._draw(attributes(_controlled(known))), **self._flaw()}
+        put = Put(
+            node=New(handle),
+            class_name=self._seldom("Item") or class_name,
+            name=self._name(class_name),
+            state=self._draw(st.sampled_from([None, None, None, None, "ordered", "in_use", "open", "cancelled"]))
+            if class_name != "Ticket"
+            else self._seldom("working"),
+            attributes=self._roughened(known, given),
+            expects=self._draw(st.sampled_from([None, None, None, NEW, NEW, NEW, NEW, 1])),
+        )
+        self._live[New(handle)] = class_name
+        return put
+
+    def _put(self, ref: NodeRef) -> Put:
+        class_name = self._live.get(ref, "Server")
+        states = ["in_use", "under_change", "ordered", "open", "working", "dismantled", "nowhere"]
+        node = self._state.nodes.get(ref) if isinstance(ref, int) else None
+        onwards = self._model.lifecycle_of[class_name].transitions.get(node.state, ()) if node else ()
+        return Put(
+            node=ref,
+            class_name=self._seldom("Ticket"),
+            name=self._draw(st.none() | st.just(self._name(class_name))),
+            state=self._draw(st.sampled_from([None, None, None, *onwards, *onwards, *onwards, self._draw(st.sampled_from(states))])),
+            attributes=self._values(_controlled(self._model.attributes[class_name])) | self._flaw(),
+            expects=self._expects(ref),
+        )
+
+    def _link(self) -> Link:
+        source = self._ref()
+        fitting = [
+            (name, target)
+            for name, joinable in sorted(self._model.joinable.items())
+            for target, class_name in self._live.items()
+            if (self._live.get(source), class_name) in joinable
+        ]
+        if not fitting or self._seldom("wrong ends"):
+            name, target = self._draw(st.sampled_from([*sorted(self._model.type_by_name), "NONE_SUCH"])), self._ref()
+        else:
+            name, target = self._draw(st.sampled_from(fitting))
+        known = known_of(self._model, name) if name in self._model.type_by_name else {}
+        given: Patch = {**self._draw(attributes(known)), **self._flaw()}
+        if self._seldom("nothing"):
+            given = {}
+        key = self._draw(st.sampled_from(["", "", "", "b", "服务'%", "k" * 255])) if not self._seldom("key") else "k" * 256
+        if isinstance(source, int) and isinstance(target, int):
+            self._joined.append((name, source, target, key))
+        return Link(type=name, source=source, target=target, key=key, attributes=given, expects=self._draw(st.sampled_from([None, None, NEW])))
+
+    def _ref(self) -> NodeRef:
+        strange: list[NodeRef] = [10**6, New("nobody"), *self._state.nodes]
+        if self._seldom("strange"):
+            return self._draw(st.sampled_from(strange))
+        return self._draw(st.sampled_from(list(self._live)))
+
+    def _expects(self, ref: NodeRef) -> int | None:
+        node = self._state.nodes.get(ref) if isinstance(ref, int) else None
+        version = node.version if node else NEW
+        return self._draw(st.sampled_from([None, None, None, version, version, version, version + 1]))
+
+    def _name(self, class_name: str) -> str:
+        prefix = "svc-" if class_name == "Service" and not self._seldom("unruly") else ""
+        wrong = self._seldom(self._draw(st.sampled_from(["", " ", "n" * 256, "tab\there", "\x7f"])))
+        return wrong if wrong is not None else (prefix + self._draw(names))[:255]
+
+    def _values(self, known: dict[str, Attribute]) -> Patch:
+        return self._roughened(known, self._draw(patches(known)))
+
+    def _roughened(self, known: dict[str, Attribute], given: Patch) -> Patch:
+        """Some numbers as the text that a spreadsheet gives."""
+        rough = self._draw(st.booleans())
+        kinds = {AttributeType.INTEGER, AttributeType.DURATION}
+        return {
+            name: f" {value}" if rough and isinstance(value, int) and name in known and known[name].type in kinds else value
+            for name, value in given.items()
+        }
+
+    def _flaw(self) -> Patch:
+        flaws: list[Patch] = [{"nonsense": "x"}, {"checked": "2026-01-31T12:00:00Z"}, {"count": "many"}, {"owner": None}, {"note": "\x00"}]
+        return self._seldom(self._draw(st.sampled_from(flaws))) or {}
+
+    def _seldom(self, this: T) -> T | None:
+        return this if self._draw(st.integers(0, 24)) == 24 else None
+
+
+def _controlled(known: dict[str, Attribute]) -> dict[str, Attribute]:
+    return {name: a for name, a in known.items() if a.control is Control.CONTROLLED}
