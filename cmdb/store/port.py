@@ -195,7 +195,7 @@ class Store(Protocol):
         ...
 
     async def having(self, attribute: str, values: Sequence[str | int], as_of: int | None = None) -> list[Node]:
-        """All nodes whose attribute has one of these values, retired ones too, in ascending order of ordinal.
+        """All nodes whose attribute (no list) has one of these values, retired ones too, in ascending order of ordinal.
 
         O(values) look-ups when the attribute is indexed.
         """

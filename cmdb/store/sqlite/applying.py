@@ -22,7 +22,7 @@ from cmdb.changeset import (
     Unlinked,
 )
 from cmdb.errors import Conflict
-from cmdb.ledger import Commit, Head
+from cmdb.ledger import GENESIS, Commit, Head
 from cmdb.store.port import ClaimChanges, ClaimKind
 from cmdb.store.sqlite.rows import attributes_of, attributes_text, microseconds
 from cmdb.store.words import search_text
@@ -84,7 +84,7 @@ class Target:
 
 def check_head(connection: apsw.Connection, commit: Commit) -> None:
     """Raises Conflict unless this commit follows the store's newest."""
-    revision, digest = connection.execute(_READ_HEAD).fetchone() or (0, commit.header.previous)
+    revision, digest = connection.execute(_READ_HEAD).fetchone() or (0, GENESIS)
     if (revision + 1, digest) != (commit.revision, commit.header.previous):
         raise Conflict(
             f"the store is at revision {revision}; a commit for revision {commit.revision} does not follow it",

@@ -174,7 +174,7 @@ class Reader:
 
     def joined(self, naturals: Sequence[tuple[str, int, int, str]]) -> list[Relationship]:
         """Relationships by natural key."""
-        coded = [(self.type_codes[t], s, e, k) for t, s, e, k in naturals if t in self.type_codes]
+        coded = [(self.type_codes[t], s, e, k) for t, s, e, k in dict.fromkeys(naturals) if t in self.type_codes]
         rows = self._rows(
             f"SELECT {_RELATIONSHIP} FROM json_each(:wanted) AS w CROSS JOIN relationship AS r "
             "WHERE r.source = w.value ->> 1 AND r.type = w.value ->> 0 AND r.target = w.value ->> 2 AND r.key = w.value ->> 3 "

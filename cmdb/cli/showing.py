@@ -1,0 +1,116 @@
+"""Nodes, hops and events as rows and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.text import Text
+
+from cmdb.application import DescribedHit, DescribedHop
+from cmdb.cli.output import Json
+from cmdb.nodes import Node
+from cmdb.reading import Event
+
+NODE_COLUMNS = ("key", "class", "name", "state")
+
+
+def node_row(node: Node) -> dict[str, Json]:
+    """A node as export writes it, with its version."""
+    return {
+        "id": node.id,
+        "key": node.key,
+        "class": node.class_name,
+        "name": node.name,
+        "state": node.state,
+        "version": node.version,
+        "since": node.since,
+        "attributes": dict(node.attributes),
+    }
+
+
+def hop_row(hop: DescribedHop) -> dict[str, Json]:
+    """One dependency of a path; the relationship can be checked by its id."""
+    return {
+        "relationship": hop.relationship,
+        "type": hop.type,
+        "dependent": hop.dependent.key,
+        "provider": hop.provider.key,
+    }
+
+
+def hit_row(hit: DescribedHit) -> dict[str, Json]:
+    """A hit with its path."""
+    return {
+        "id": hit.node.id,
+        "key": hit.node.key,
+        "class": hit.node.class_name,
+        "name": hit.node.name,
+        "state": hit.node.state,
+        "distance": hit.distance,
+        "path": [hop_row(hop) for hop in hit.path],
+    }
+
+
+def chain(path: Sequence[DescribedHop]) -> Text:
+    """A path as people read it: `shop —DEPENDS_ON→ catalogue —RUNS_ON→ host-1`."""
+    text = Text()
+    for place, hop in enumerate(path):
+        if place == 0:
+            text.append(hop.dependent.name, style="bold")
+        text.append(f" —{hop.type}→ ", style="dim")
+        text.append(hop.provider.name, style="bold")
+    return text
+
+
+def event_lines(event: Event) -> list[Text]:
+    """One event of a history."""
+    head = Text()
+    head.append(f"r{event.header.revision} ", style="cyan")
+    head.append(f"{event.header.time[:19]}Z ", style="dim")
+    head.append(event.step.value, style="bold")
+    if event.relationship is not None:
+        r = event.relationship
+        named = f" [{r.key}]" if r.key else ""
+        head.append(f" {r.source.name} ({r.source.key}) —{r.type}{named}→ {r.target.name} ({r.target.key})")
+    head.append(f"  by {event.header.actor}, {event.header.authority}", style="dim")
+    if event.header.reason:
+        head.append(f": {event.header.reason}", style="italic")
+    changes = [
+        Text.assemble(f"    {c.field}: ", (shown(c.before), "red"), " → ", (shown(c.after), "green"))
+        for c in event.changes
+    ]
+    return [head, *changes]
+
+
+def event_row(event: Event) -> dict[str, Json]:
+    """One event of a history, for programs."""
+    row: dict[str, Json] = {
+        "revision": event.header.revision,
+        "time": event.header.time,
+        "actor": event.header.actor,
+        "authority": event.header.authority,
+        "reason": event.header.reason,
+        "step": event.step.value,
+        "changes": [{"field": c.field, "before": c.before, "after": c.after} for c in event.changes],
+    }
+    if event.relationship is not None:
+        r = event.relationship
+        row["relationship"] = {
+            "id": r.id,
+            "type": r.type,
+            "key": r.key,
+            "from": {"key": r.source.key, "name": r.source.name},
+            "to": {"key": r.target.key, "name": r.target.name},
+        }
+    return row
+
+
+def shown(value: Json) -> str:
+    """A value in a line; nothing is a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}={shown(v)}" for k, v in value.items())
+    return ", ".join(shown(item) for item in value)
