@@ -162,7 +162,9 @@ class Estate:
 
     def nodes(self) -> Iterator[tuple[str, str, dict[str, str]]]:
         """`(class_name, name, attributes)` in the order of the ordinals, one at a time."""
-        for code, serial in zip(self.kind_of.tolist(), self.serial_of.tolist(), strict=True):
+        codes: list[int] = self.kind_of.tolist()
+        serials: list[int] = self.serial_of.tolist()
+        for code, serial in zip(codes, serials, strict=True):
             kind = KINDS[code]
             yield (
                 kind.name,
@@ -206,9 +208,7 @@ def generate(size: int, seed: int = 20_000, *, shuffled: bool = True) -> Estate:
     drawn: list[NDArray[np.int64]] = [_rings(members["Database"], first["Database"], size)]
     for rule in RULES:
         dependent, provider = _draw(rule, members, size // _CLUSTER_SIZE, random)
-        keys = _packed(
-            TYPES.index(rule.type_name), dependent + first[rule.dependent], provider + first[rule.provider]
-        )
+        keys = _packed(TYPES.index(rule.type_name), dependent + first[rule.dependent], provider + first[rule.provider])
         drawn.append(np.unique(keys))
     rows = np.concatenate(drawn)
     wanted = EDGES_PER_NODE * size

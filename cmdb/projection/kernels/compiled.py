@@ -8,7 +8,7 @@ cannot be written in numba's folder of the user (`NUMBA_CACHE_DIR` says otherwis
 # pyright: reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
 # pyright: reportUnknownParameterType=false, reportCallIssue=false
 # pyright: reportMissingParameterType=false
-# ruff: noqa: ANN001, ANN202, ARG001
+# ruff: noqa: ANN001, ANN201, ANN202, ARG001
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class _Scratch:
 
 
 @intrinsic
-def _prefetch(typing, array, row):
+def prefetch(typing, array, row):
     """Bring the cache line of `array[row]`, or `array[row, 0]`, near."""
 
     def generate(context, builder, signature, arguments):
@@ -136,10 +136,10 @@ def _fill(owners, neighbours, header, neighbour, edge, place):
     count = len(owners)
     for i in range(count):
         if i + _FILL_AHEAD < count:
-            _prefetch(header, owners[i + _FILL_AHEAD])
+            prefetch(header, owners[i + _FILL_AHEAD])
             owner = owners[i + _FILL_AHEAD // 2]
-            _prefetch(neighbour, header[owner, 0] + header[owner, 1])
-            _prefetch(edge, header[owner, 0] + header[owner, 1])
+            prefetch(neighbour, header[owner, 0] + header[owner, 1])
+            prefetch(edge, header[owner, 0] + header[owner, 1])
         owner = owners[i]
         length = header[owner, 1]
         slot = header[owner, 0] + length
@@ -195,8 +195,8 @@ def _spread(header, neighbour, sources, goal, seen, fresh, order, ends):
         else:
             for i in range(begin, end):
                 if i + _HEADER_AHEAD < end:
-                    _prefetch(header, order[i + _HEADER_AHEAD])
-                    _prefetch(neighbour, header[order[i + _ROW_AHEAD], 0])
+                    prefetch(header, order[i + _HEADER_AHEAD])
+                    prefetch(neighbour, header[order[i + _ROW_AHEAD], 0])
                 node = np.uint64(order[i])
                 start = np.uint64(header[node, 0])
                 for slot in range(start, start + np.uint64(header[node, 1])):
@@ -230,9 +230,9 @@ def _trail(header, neighbour, row_edge, order, ends, relationship, waiting, met,
             waiting[order[i] >> 6] |= one << (np.uint64(order[i]) & low)
         for i in range(begin, end):
             if i + _HEADER_AHEAD < end:
-                _prefetch(header, order[i + _HEADER_AHEAD])
-                _prefetch(neighbour, header[order[i + _ROW_AHEAD], 0])
-                _prefetch(row_edge, header[order[i + _ROW_AHEAD], 0])
+                prefetch(header, order[i + _HEADER_AHEAD])
+                prefetch(neighbour, header[order[i + _ROW_AHEAD], 0])
+                prefetch(row_edge, header[order[i + _ROW_AHEAD], 0])
             node = np.uint64(order[i])
             start = np.uint64(header[node, 0])
             count = 0
@@ -253,8 +253,8 @@ def _trail(header, neighbour, row_edge, order, ends, relationship, waiting, met,
         begin = end
     for i in range(ends[0], len(order)):
         if i + 2 * _NODE_AHEAD < len(order):
-            _prefetch(from_node, order[i + 2 * _NODE_AHEAD])
-            _prefetch(by_edge, order[i + 2 * _NODE_AHEAD])
-            _prefetch(relationship, by_edge[order[i + _NODE_AHEAD]])
+            prefetch(from_node, order[i + 2 * _NODE_AHEAD])
+            prefetch(by_edge, order[i + 2 * _NODE_AHEAD])
+            prefetch(relationship, by_edge[order[i + _NODE_AHEAD]])
         via[i] = from_node[order[i]]
         via_edge[i] = relationship[by_edge[order[i]]]
