@@ -8,14 +8,14 @@ from typing import Final, TypeVar
 
 from cmdb.errors import CmdbError
 from cmdb.ledger import broken_links
-from cmdb.nodes import Node, Relationship
+from cmdb.nodes import Node, NodeVersion, Relationship, RelationshipVersion
 from cmdb.safekeeping.replay import replay
 from cmdb.store.port import Store
 
 MOST_FINDINGS: Final = 100
 """Findings that are listed; the count is always exact."""
 
-T = TypeVar("T", Node, Relationship)
+T = TypeVar("T", Node, Relationship, NodeVersion, RelationshipVersion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,42 +70,51 @@ async def verify(store: Store, scratch: Store, *, progress: Callable[[int], None
     except CmdbError as error:
         tally.add("ledger", f"cannot be replayed: {error}")
     else:
-        for moment in sorted({head.revision, *_sampled(head.revision)}):
-            await _compare(tally, store, scratch, moment, head.revision)
+        await _compare(tally, store, scratch)
     return Verification(head.revision, tally.nodes, tally.relationships, tuple(tally.findings), tally.count)
 
 
-def _sampled(head: int) -> set[int]:
-    """Past revisions at which the history is compared as well: the quarters."""
-    return {max(1, head * quarter // 4) for quarter in (1, 2, 3)} if head else set()
+async def _compare(tally: _Tally, store: Store, scratch: Store) -> None:
+    async for kept, made in _side_by_side(store.all_nodes(), scratch.all_nodes(), lambda n: n.ordinal):
+        tally.nodes += 1
+        _judge(tally, _shown_node(kept or made), kept, made)
+    async for kept, made in _side_by_side(store.all_relationships(), scratch.all_relationships(), lambda r: r.id):
+        tally.relationships += 1
+        _judge(tally, _shown_relationship(kept or made), kept, made)
+    past_nodes = _side_by_side(store.past_nodes(), scratch.past_nodes(), lambda v: (v.node.ordinal, v.node.version))
+    async for kept, made in past_nodes:
+        version = kept or made
+        _judge(tally, f"{_shown_node(version.node if version else None)} in the past", kept, made)
+    past_relationships = _side_by_side(
+        store.past_relationships(), scratch.past_relationships(), lambda v: (v.relationship.id, v.relationship.since)
+    )
+    async for kept, made in past_relationships:
+        version = kept or made
+        _judge(tally, f"{_shown_relationship(version.relationship if version else None)} in the past", kept, made)
 
 
-async def _compare(tally: _Tally, store: Store, scratch: Store, moment: int, head: int) -> None:
-    then = "" if moment == head else f" as of revision {moment}"
-    async for kept, made in _side_by_side(store.all_nodes(moment), scratch.all_nodes(moment), lambda n: n.ordinal):
-        tally.nodes += moment == head
-        some = kept or made
-        _judge(tally, some.key if some else "", then, kept, made)
-    async for kept, made in _side_by_side(
-        store.all_relationships(moment), scratch.all_relationships(moment), lambda r: r.id
-    ):
-        tally.relationships += moment == head
-        some = kept or made
-        _judge(tally, f"relationship {some.id} {some.type}" if some else "", then, kept, made)
+def _shown_node(node: Node | None) -> str:
+    return f"{node.key} version {node.version}" if node else ""
 
 
-def _judge(tally: _Tally, subject: str, then: str, kept: T | None, made: T | None) -> None:
+def _shown_relationship(relationship: Relationship | None) -> str:
+    return f"relationship {relationship.id} {relationship.type}" if relationship else ""
+
+
+def _judge(tally: _Tally, subject: str, kept: T | None, made: T | None) -> None:
     if kept is None:
-        tally.add(subject, f"is missing{then}; the ledger makes it")
+        tally.add(subject, "is missing; the ledger makes it")
     elif made is None:
-        tally.add(subject, f"stands in the store{then}, but the ledger does not make it")
+        tally.add(subject, "stands in the store, but the ledger does not make it")
     elif kept != made:
         names = [name for name in kept.__struct_fields__ if getattr(kept, name) != getattr(made, name)]
-        tally.add(subject, f"has another {', '.join(names)}{then} than the ledger makes")
+        tally.add(subject, f"has another {', '.join(names)} than the ledger makes")
 
 
 async def _side_by_side(
-    left: AsyncIterator[list[T]], right: AsyncIterator[list[T]], ident: Callable[[T], int]
+    left: AsyncIterator[list[T]],
+    right: AsyncIterator[list[T]],
+    ident: Callable[[T], int] | Callable[[T], tuple[int, int]],
 ) -> AsyncIterator[tuple[T | None, T | None]]:
     """Two ascending streams merged: equal ids together, the others alone."""
     ones, others = _flat(left), _flat(right)

@@ -242,7 +242,11 @@ class Store(Protocol):
         ...
 
     async def relationship_counts(
-        self, ordinals: Sequence[int], direction: Direction, types: Sequence[str] | None = None, as_of: int | None = None
+        self,
+        ordinals: Sequence[int],
+        direction: Direction,
+        types: Sequence[str] | None = None,
+        as_of: int | None = None,
     ) -> dict[int, int]:
         """How many relationships leave (or reach) each of these nodes; nodes without any are left out."""
         ...
@@ -265,11 +269,21 @@ class Store(Protocol):
         """Every relationship, in batches in ascending order of id; memory stays bounded."""
         ...
 
+    def past_nodes(self) -> AsyncIterator[list[NodeVersion]]:
+        """Every node version that has ended, in batches, by (ordinal, version)."""
+        ...
+
+    def past_relationships(self) -> AsyncIterator[list[RelationshipVersion]]:
+        """Every relationship version that has ended, in batches, by (id, since)."""
+        ...
+
     async def node_columns(self) -> tuple[Head, NodeColumns]:
         """The class of every node, and the head that this is the state of."""
         ...
 
-    async def relationship_columns(self, types: Sequence[str], as_of: int | None = None) -> tuple[Head, RelationshipColumns]:
+    async def relationship_columns(
+        self, types: Sequence[str], as_of: int | None = None
+    ) -> tuple[Head, RelationshipColumns]:
         """The relationships of these types as columns, and the head that this is the state of. O(n), a million a second."""
         ...
 

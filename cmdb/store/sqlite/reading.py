@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, LiteralString, cast
 
 import apsw
@@ -130,10 +131,7 @@ class Reader:
             f"SELECT {_NODE}, :last FROM node AS n WHERE ordinal = :ordinal ORDER BY 9",
             {"ordinal": ordinal, "last": LAST},
         )
-        return [
-            NodeVersion(node=nodes_of([cast("NodeRow", row[:9])], self.ids)[0], until=cast("int", row[9]))
-            for row in rows
-        ]
+        return self._node_versions(rows)
 
     def relationships(
         self,
@@ -190,13 +188,7 @@ class Reader:
             f"SELECT {_RELATIONSHIP}, :last FROM relationship AS r WHERE source = :ordinal OR target = :ordinal ORDER BY 7, 1",
             {"ordinal": ordinal, "last": LAST},
         )
-        return [
-            RelationshipVersion(
-                relationship=relationships_of([cast("RelationshipRow", row[:7])], self.types)[0],
-                until=cast("int", row[7]),
-            )
-            for row in rows
-        ]
+        return self._relationship_versions(rows)
 
     def all_nodes(self, as_of: int | None) -> Iterator[list[Node]]:
         """Every node in batches; as of a revision, by ranges of ordinals so that nothing is sorted as a whole."""
@@ -222,6 +214,33 @@ class Reader:
             )
             if batch := relationships_of(cast("Iterator[RelationshipRow]", rows), self.types):
                 yield batch
+
+    def past_nodes(self) -> Iterator[list[NodeVersion]]:
+        """Every node version that has ended, in batches."""
+        rows = self._rows(f"SELECT {_NODE}, n.until FROM node_version AS n ORDER BY n.ordinal, n.version", {})
+        while batch := self._node_versions(islice(rows, BATCH)):
+            yield batch
+
+    def past_relationships(self) -> Iterator[list[RelationshipVersion]]:
+        """Every relationship version that has ended, in batches."""
+        rows = self._rows(f"SELECT {_RELATIONSHIP}, r.until FROM relationship_version AS r ORDER BY r.id, r.since", {})
+        while batch := self._relationship_versions(islice(rows, BATCH)):
+            yield batch
+
+    def _node_versions(self, rows: Iterable[tuple[apsw.SQLiteValue, ...]]) -> list[NodeVersion]:
+        return [
+            NodeVersion(node=nodes_of([cast("NodeRow", row[:9])], self.ids)[0], until=cast("int", row[9]))
+            for row in rows
+        ]
+
+    def _relationship_versions(self, rows: Iterable[tuple[apsw.SQLiteValue, ...]]) -> list[RelationshipVersion]:
+        return [
+            RelationshipVersion(
+                relationship=relationships_of([cast("RelationshipRow", row[:7])], self.types)[0],
+                until=cast("int", row[7]),
+            )
+            for row in rows
+        ]
 
     def node_columns(self) -> NodeColumns:
         """Class and retirement of every node."""

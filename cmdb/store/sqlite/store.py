@@ -289,6 +289,20 @@ class SqliteStore:
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 yield batch
 
+    async def past_nodes(self) -> AsyncIterator[list[NodeVersion]]:
+        """See the port."""
+        with self._reader() as reader:
+            batches = reader.past_nodes() if reader else iter(())
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                yield batch
+
+    async def past_relationships(self) -> AsyncIterator[list[RelationshipVersion]]:
+        """See the port."""
+        with self._reader() as reader:
+            batches = reader.past_relationships() if reader else iter(())
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                yield batch
+
     async def node_columns(self) -> tuple[Head, NodeColumns]:
         """See the port."""
         with self._some_reader() as reader:
