@@ -317,15 +317,23 @@ def _types(before: Model, after: Model) -> Iterator[Change]:
 def _type(old: RelationshipType, new: RelationshipType, before: Model, after: Model) -> Iterator[Change]:
     subject = f"relationship type {old.name}"
     yield from _ends(subject, before.joinable[old.name], after.joinable[new.name], before, after)
-    for word in ("from_max", "to_max"):
-        for change in _limit(word, getattr(old, word), getattr(new, word), lambda now, was: now < was):
-            yield Change(subject, change.what, change.effect, change.reason)
+    yield from _bound(subject, "leave", old.from_max, new.from_max)
+    yield from _bound(subject, "reach", old.to_max, new.to_max)
     if old.dependency != new.dependency:
         yield _breaks(subject, "means another dependency", "impacts already approved would come out differently")
     old_attributes, new_attributes = ({a.name: a for a in t.attributes} for t in (old, new))
     for name, change in _attributes(old_attributes, new_attributes):
         yield Change(f"attribute {old.name}.{name}", change.what, change.effect, change.reason)
     yield from _wording(subject, old, new, "area", "label", "inverse", "description")
+
+
+def _bound(subject: str, word: str, was: int | None, now: int | None) -> Iterator[Change]:
+    if was == now:
+        return
+    if now is not None and (was is None or now < was):
+        yield _breaks(subject, f"lets at most {now} {word} a node", "more may be recorded already")
+    else:
+        yield Change(subject, f"lets {'any number' if now is None else f'up to {now}'} {word} a node")
 
 
 def _ends(

@@ -225,7 +225,10 @@ class RelationshipType(Frozen):
 
 
 class Model(Frozen):
-    """A whole model. Names are unique; parents, lifecycles and ends exist (see `graph_schema.checks`)."""
+    """A whole model. Names are unique; parents, lifecycles and ends exist (see `graph_schema.checks`).
+
+    What is resolved is kept with the value, so make a changed model from its fields, not with `model_copy`.
+    """
 
     version: str
     lifecycles: tuple[Lifecycle, ...]

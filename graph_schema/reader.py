@@ -268,13 +268,17 @@ class _Draft:
 
 
 def _with_kind(classes: Iterable[NodeClass]) -> Iterator[NodeClass]:
-    """The classes with the kind of their root, where they do not give one themselves."""
+    """The classes with the kind of their nearest ancestor that gives one, where they do not give one themselves."""
     by_name = {c.name: c for c in classes}
+    kinds = {c.name: c.kind for c in by_name.values() if "kind" in c.model_fields_set or c.parent not in by_name}
     for c in by_name.values():
-        root, steps = c, 0
-        while root.parent in by_name and "kind" not in root.model_fields_set and steps < len(by_name):
-            root, steps = by_name[root.parent], steps + 1
-        yield c if "kind" in c.model_fields_set else c.model_copy(update={"kind": root.kind})
+        line: dict[str, NodeClass] = {}
+        above = c
+        while above.name not in kinds and above.name not in line and above.parent in by_name:
+            line[above.name] = above
+            above = by_name[above.parent]
+        kinds |= dict.fromkeys(line, kinds.get(above.name, above.kind))
+        yield c if c.kind is kinds[c.name] else c.model_copy(update={"kind": kinds[c.name]})
 
 
 _WORDS_OF: Final[dict[str, type[Frozen]]] = {

@@ -24,6 +24,8 @@ class Row:
     owner: Label | None
     lifecycle: Lifecycle
     naming: NamingRule | None
+    named_like_all: bool
+    """Whether the naming rule is that of the root class."""
     version_numbering: Label | None
     identification: tuple[tuple[str, ...], ...]
     common: tuple[Attribute, ...]
@@ -55,6 +57,7 @@ def _row(model: Model, name: str) -> Row:
         owner=model.owner_of[name],
         lifecycle=model.lifecycle_of[name],
         naming=model.naming_of[name],
+        named_like_all=model.naming_of[name] is model.naming_of[root],
         version_numbering=model.version_numbering_of[name],
         identification=model.identification_of[name],
         common=tuple(a for a in attributes if a.name in common),
@@ -109,7 +112,7 @@ def _cells(row: Row, language: Language) -> list[str]:
     naming = ""
     if row.naming is not None:
         rule = _in(row.naming.description, language) or f"`{row.naming.pattern}`"
-        naming = f"{rule} `{row.naming.example}`"
+        naming = rule if row.named_like_all else f"{rule} `{row.naming.example}`"
     return [
         row.code,
         f"{_in(row.label, language)} (`{row.class_name}`)",

@@ -6,12 +6,10 @@ checked before a write. Index names are `cmdb_attribute_…`, so that a store ca
 
 from __future__ import annotations
 
-import re
-from typing import Final, LiteralString, cast
+from typing import LiteralString
 
+from graph_schema.emit.names import attribute_identifier
 from graph_schema.metamodel import Model
-
-_ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def cypher_indexes(model: Model) -> dict[str, LiteralString]:
@@ -22,16 +20,8 @@ def cypher_indexes(model: Model) -> dict[str, LiteralString]:
         for attribute in attributes.values()
         if not attribute.many and (attribute.indexed or attribute.unique)
     }
-    return {f"cmdb_attribute_{name}": _index(name) for name in sorted(names)}
+    return {f"cmdb_attribute_{name}": _index(attribute_identifier(name)) for name in sorted(names)}
 
 
-def _index(attribute: str) -> LiteralString:
-    name = _identifier(attribute)
+def _index(name: LiteralString) -> LiteralString:
     return f"CREATE INDEX cmdb_attribute_{name} IF NOT EXISTS FOR (n:Node) ON (n.`{name}`)"
-
-
-def _identifier(attribute: str) -> LiteralString:
-    """The one place where a model's name becomes Cypher text; anything but a plain name is an error of ours."""
-    if not _ATTRIBUTE.fullmatch(attribute):
-        raise ValueError(f"{attribute!r} is not the name of an attribute")
-    return cast("LiteralString", attribute)  # checked above, so it cannot end an identifier or a statement

@@ -30,8 +30,9 @@ from graph_schema.metamodel import (
 NUMERIC: Final = (AttributeType.INTEGER, AttributeType.DECIMAL, AttributeType.DURATION)
 PATTERNED: Final = (AttributeType.STRING, AttributeType.TEXT, AttributeType.VERSION)
 
-_said = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
-labels: SearchStrategy[Label] = st.builds(Label, en=_said, zh=_said)
+labels: SearchStrategy[Label] = st.builds(
+    Label, en=st.sampled_from(["web", "two\nlines", '"\\ \u2028']), zh=st.sampled_from(["服务", "😀", ""])
+)
 _flags = st.booleans()
 _optional_number = st.none() | st.integers(-3, 3)
 
@@ -154,3 +155,9 @@ def _sound(model: Model) -> bool:
 
 models: SearchStrategy[Model] = _models().filter(_sound)
 """Models that the checks let pass."""
+
+
+def altered(model: Model, **parts: object) -> Model:
+    """The model with other parts. (`model_copy` would keep what was resolved for the old ones.)"""
+    fields = {name: getattr(model, name) for name in Model.model_fields}
+    return Model.model_validate({**fields, **parts})

@@ -138,7 +138,7 @@ def test_inheritance_is_not_endless(tmp_path: Path) -> None:
         f"  C{n}: {{abstract: true, parent: C{n + 1}, label: {{en: x, zh: x}}, description: {{en: x, zh: x}}}}\n"
         for n in range(2_000)
     )
-    head = SOUND.split("classes:")[0] + "classes:\n"
+    head = SOUND.partition("classes:")[0] + "classes:\n"
     last = "  C2000: {abstract: true, label: {en: x, zh: x}, description: {en: x, zh: x}}\n"
     assert "more than 15 ancestors" in faults(written(tmp_path, model=head + classes + last))
 
@@ -149,11 +149,10 @@ yaml_like = st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%@`, \n\t?~01é\x00\u2028"
 @given(yaml_like)
 def test_any_text_is_a_tree_or_a_problem_with_a_line(text: str) -> None:
     try:
-        tree = parse("any.yaml", text.encode())
+        lines = set(parse("any.yaml", text.encode()).lines.values())
     except ModelError as error:
-        assert all(problem.line >= 1 for problem in error.problems)
-    else:
-        assert all(1 <= line <= text.count("\n") + 3 for line in tree.lines.values())
+        lines = {problem.line for problem in error.problems}
+    assert lines <= set(range(1, text.count("\n") + text.count("\u2028") + 3))
 
 
 @given(data=st.data())
@@ -162,12 +161,11 @@ def test_a_model_with_one_word_changed_is_read_or_explained(
 ) -> None:
     words = SOUND.split(" ")
     position = data.draw(st.integers(0, len(words) - 1))
-    words[position] = data.draw(
-        st.sampled_from(["", "x", "[]", "{}", "null", "1", "[[[]]]", "a: b", "-> x", "'", "x\n"])
-    )
+    changes = ["", "x", "[]", "{}", "null", "1", "[[[]]]", "a: b", "-> x", "'", "x\n"]
+    words[position] = data.draw(st.sampled_from(changes))
     folder = written(tmp_path_factory.mktemp("changed"), model=" ".join(words))
     try:
-        assert isinstance(read_model(folder), Model)
+        said = read_model(folder).version
     except ModelError as error:
-        assert error.problems
-        assert all(problem.message for problem in error.problems)
+        said = "".join(problem.message for problem in error.problems)
+    assert said
