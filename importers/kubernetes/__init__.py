@@ -37,7 +37,7 @@ class Kubernetes:
         return "kubernetes"
 
     def recognises(self, path: Path) -> bool:
-        """By `apiVersion` and `kind` in the first lines of a YAML or JSON file."""
+        """By the cluster's own `apiVersion`, and `kind`, in the first lines of a YAML or JSON file."""
         if path.suffix not in {".yml", ".yaml", ".json"} or not path.is_file():
             return False
         head = head_of(path)
@@ -102,7 +102,11 @@ class Kubernetes:
         yield from claims.node(thing.where, CLASS_OF[thing.ref.kind], thing.ref.key, thing.ref.name, attributes)
 
 
-_API_VERSION: Final = re.compile(rb'^\s*(?:- )?["{\s]*apiVersion"?\s*:', re.MULTILINE)
+_API_VERSION: Final = re.compile(
+    rb'^[\s{"-]*apiVersion"?\s*:\s*["\']?'
+    rb"(?:v\d\w*|(?:apps|batch|extensions|policy|autoscaling)/v\w+|[a-z0-9.-]{0,80}(?:k8s|istio)\.io/v\w+)\b",
+    re.MULTILINE,
+)
 _KIND: Final = re.compile(rb'(?:^|[,{])\s*(?:- )?"?kind"?\s*:', re.MULTILINE)
 _USUALLY_ELSEWHERE: Final = frozenset({"Secret", "ServiceAccount", "Namespace", "Image"})
 

@@ -70,6 +70,7 @@ class _Window:
         self._text = ""
         self._at = 0
         self._row = 1
+        self._counted = 0
         self._ended = False
         self._bytes = skip
         self._decode(head[skip:])
@@ -94,7 +95,9 @@ class _Window:
 
     def where(self) -> Where:
         """The line of the present place."""
-        return Where(self._reader.file, self._row + self._text.count("\n", 0, self._at))
+        self._row += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return Where(self._reader.file, self._row)
 
     def take(self) -> dict[str, object]:
         """The object here. Raises Rejected when there is none, or when it is too large."""
@@ -124,8 +127,8 @@ class _Window:
     def _more(self) -> bool:
         if self._ended:
             return False
-        self._row += self._text.count("\n", 0, self._at)
-        self._text, self._at = self._text[self._at :], 0
+        self._row += self._text.count("\n", self._counted, self._at)
+        self._text, self._at, self._counted = self._text[self._at :], 0, 0
         self._decode(self._reader.read())
         return True
 
