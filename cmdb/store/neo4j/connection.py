@@ -143,7 +143,7 @@ class Connection:
         self.url = url if database is None else f"{url}/{database}"
         self._database = database
         with mapped(self.url):
-            self._driver: AsyncDriver = AsyncGraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType]  # the driver's **config is untyped
+            self._driver: AsyncDriver = AsyncGraphDatabase.driver(  # pyright: ignore[reportUnknownMemberType] - **config is untyped
                 url, auth=auth, notifications_min_severity="OFF", connection_acquisition_timeout=30.0
             )
         self._bookmarks = AsyncGraphDatabase.bookmark_manager()
@@ -151,7 +151,7 @@ class Connection:
     async def verify(self) -> None:
         """Ask the server for an answer. Raises StoreUnreachable or Refused."""
         with mapped(self.url):
-            await self._driver.verify_connectivity(database=self._database)  # pyright: ignore[reportUnknownMemberType]  # the driver's **config is untyped
+            await self._driver.verify_connectivity()  # pyright: ignore[reportUnknownMemberType] - **config is untyped
 
     async def close(self) -> None:
         """Close all connections."""
@@ -230,7 +230,7 @@ class Connection:
 
     @asynccontextmanager
     async def _session(self, access: str) -> AsyncGenerator[AsyncSession]:
-        session = self._driver.session(  # pyright: ignore[reportUnknownMemberType]  # the driver's **config is untyped
+        session = self._driver.session(  # pyright: ignore[reportUnknownMemberType] - **config is untyped
             database=self._database, default_access_mode=access, bookmark_manager=self._bookmarks, fetch_size=1000
         )
         async with session:
