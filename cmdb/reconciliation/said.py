@@ -22,15 +22,16 @@ RULES: Final = 1
 
 
 class Said(msgspec.Struct, frozen=True, array_like=True):
-    """What one source says about a node, in canonical values; `made` is set if its import created the node.
+    """What one source says about a node, in canonical values; `attributes` holds observed ones too, which are nowhere else.
 
-    `attributes` holds observed ones too, which are nowhere else.
+    `made` is set if the source's import created the node; `gave` names what it has changed in one that it did not create.
     """
 
     name: str
     state: str | None
     attributes: dict[str, Value]
     made: bool
+    gave: tuple[str, ...] = ()
 
 
 class SaidOfLink(msgspec.Struct, frozen=True, array_like=True):
@@ -48,9 +49,9 @@ _said_of_link: Final = msgspec.json.Decoder(SaidOfLink).decode
 _MADE_AND_NO_MORE: Final = SaidOfLink({}, made=True)
 
 
-def node_body(name: str, state: str | None, attributes: bytes, *, made: bool) -> bytes:
-    """The body of a node's claim; `attributes` are canonical JSON already."""
-    return encode((name, state, msgspec.Raw(attributes), made))
+def body_of_created(name: str, state: str | None, attributes: bytes) -> bytes:
+    """The body of the claim that a node is created for; `attributes` are canonical JSON already."""
+    return encode((name, state, msgspec.Raw(attributes), True))
 
 
 def link_body(said: SaidOfLink) -> bytes:

@@ -63,6 +63,11 @@ class Door:
         self._queue = asyncio.Lock()
         self._checks: Checks | None = None
 
+    @property
+    def store(self) -> Store:
+        """What it writes to."""
+        return self._store
+
     async def write(
         self,
         change_set: ChangeSet,
@@ -71,14 +76,19 @@ class Door:
         authority: str,
         reason: str = "",
         bind: Callable[[Bound], ClaimChanges] | None = None,
+        follows: int | None = None,
     ) -> Written:
         """Apply a change set whole, or not at all; claims that `bind` makes go into the same transaction.
 
-        Raises Invalid with every problem, Conflict, Refused by the gate, StoreUnreachable. O(operations · log n).
+        With `follows` it is a conflict if the store is at another revision. Raises Invalid with every problem, Conflict, Refused by the gate, StoreUnreachable. O(operations · log n).
         """
         async with self._queue:
             for attempt in range(1, ATTEMPTS + 1):
                 head = await self._store.head()
+                if follows not in {None, head.revision}:
+                    raise Conflict(
+                        f"the store is at revision {head.revision}, not at {follows} any longer", remedy="look again at what it says now"
+                    )
                 try:
                     return await self._write_on(head, change_set, actor, authority, reason, bind)
                 except (Conflict, Invalid):

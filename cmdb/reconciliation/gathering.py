@@ -1,0 +1,296 @@
+"""An importer's items, checked one by one and kept compactly: what a source says, and which rows made no sense.
+
+Claims that are known already are recognised by their digest before anything about them is checked. Relationships become
+columns; a node that is new or changed keeps its attributes as canonical bytes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from cmdb.reconciliation.claims import Item, Known, NodeClaim, Raw, RelationshipClaim, RowError, Where
+from cmdb.reconciliation.said import digests, encode
+from cmdb.secrets import looks_like_secret, names_secret, quoted, suspicious
+from cmdb.writing.checking import Checks, ValueCheck, text_problems
+from graph_schema.errors import did_you_mean
+from graph_schema.values import Value
+
+LONGEST_KEY: Final = 1024
+"""Characters a source key may have."""
+
+NOTHING_SAID: Final = b"{}"
+_KEEP_ELSEWHERE: Final = "keep secrets in a vault, and record where, never what"
+
+Rule = tuple[int, tuple[Value, ...]]
+"""An identification rule that a claim can be found by: its place among the rules of its class, and the values."""
+
+
+class NodeRow(msgspec.Struct, frozen=True, gc=False):
+    """A node's claim that is new or changed; `attributes` is canonical JSON, `rules` are those it has all values of."""
+
+    source_key: str
+    class_name: str
+    name: str
+    state: str | None
+    attributes: bytes
+    digest: bytes
+    where: Where
+    rules: tuple[Rule, ...]
+
+
+@dataclass(slots=True)
+class LinkRows:
+    """Claims about relationships as columns. Ends are slots (see `Gathered`); `type`, `key` and `body` index tables.
+
+    `place` is the index of a file and sheet times 2**40, plus the row.
+    """
+
+    type: array[int] = field(default_factory=lambda: array("h"))
+    source: array[int] = field(default_factory=lambda: array("i"))
+    target: array[int] = field(default_factory=lambda: array("i"))
+    key: array[int] = field(default_factory=lambda: array("i"))
+    body: array[int] = field(default_factory=lambda: array("i"))
+    place: array[int] = field(default_factory=lambda: array("q"))
+
+
+@dataclass(slots=True)
+class Gathered:
+    """All that a source says, as far as it makes sense.
+
+    `slots` numbers the source keys that nodes or ends of relationships have, `known` the references to other nodes, from
+    -1 downwards. `said` has the slots that some row describes, broken rows too; `rows` those that are new or changed.
+    `unreadable` is set if the importer reported rows that it could not read, `lost_links` if a relationship's row made no
+    sense: what is missing then may only be hidden. `bodies` has attributes of relationships as canonical JSON: all, and the
+    controlled ones among them.
+    """
+
+    slots: dict[str, int] = field(default_factory=dict[str, int])
+    known: dict[str, int] = field(default_factory=dict[str, int])
+    said: set[int] = field(default_factory=set[int])
+    rows: dict[int, NodeRow] = field(default_factory=dict[int, NodeRow])
+    links: LinkRows = field(default_factory=LinkRows)
+    types: dict[str, int] = field(default_factory=dict[str, int])
+    keys: dict[str, int] = field(default_factory=lambda: {"": 0})
+    bodies: dict[tuple[bytes, bytes], int] = field(default_factory=lambda: {(NOTHING_SAID, NOTHING_SAID): 0})
+    files: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    errors: list[RowError] = field(default_factory=list[RowError])
+    unreadable: bool = False
+    lost_links: bool = False
+    claims: int = 0
+
+
+class Gatherer:
+    """Takes items in. `same` says whether the claim with this source key and digest is known and stands as it was."""
+
+    def __init__(self, checks: Checks, same: Callable[[str, bytes], bool]) -> None:
+        self.found = Gathered()
+        self._checks = checks
+        self._same = same
+        self._digest, _ = digests(checks.model)
+        self._digests: dict[int, bytes] = {}
+        self._file: tuple[str, str, int] = ("", "", -1)
+
+    def take(self, items: Iterable[Item]) -> None:
+        """Take in some items. O(items)."""
+        claims = 0
+        for item in items:
+            if isinstance(item, RelationshipClaim):
+                claims += 1
+                self._link(item)
+            elif isinstance(item, NodeClaim):
+                claims += 1
+                self._node(item)
+            else:
+                self.found.errors.append(item)
+                self.found.unreadable |= not item.warning
+        self.found.claims += claims
+
+    # -- nodes --------------------------------------------------------------------------------------------------------
+
+    def _node(self, claim: NodeClaim) -> None:
+        key, where = claim.source_key, claim.where
+        try:
+            digest = self._digest(claim.class_name, claim.name, claim.state, claim.attributes)
+        except UnicodeEncodeError:
+            return self._error(where, "the row has broken Unicode", "save the file as UTF-8")
+        if (reason := _unfit_key(key)) is not None:
+            return self._error(where, *reason)
+        found = self.found
+        slot = found.slots.setdefault(key, len(found.slots))
+        if slot in self._digests:
+            return self._twice(slot, key, digest, where)
+        self._digests[slot] = digest
+        found.said.add(slot)
+        if not self._same(key, digest) and (row := self._row(claim, digest)) is not None:
+            found.rows[slot] = row
+        return None
+
+    def _twice(self, slot: int, key: str, digest: bytes, where: Where) -> None:
+        if self._digests[slot] != digest:
+            self._digests[slot] = b""
+            self.found.rows.pop(slot, None)
+            self._error(where, f"{quoted(key)} stands twice in the input, with different content", "keep one of the rows")
+
+    def _row(self, claim: NodeClaim, digest: bytes) -> NodeRow | None:
+        model, where, class_name = self._checks.model, claim.where, claim.class_name
+        found = model.class_by_name.get(class_name)
+        if found is None or found.abstract:
+            concrete = [c.name for c in model.classes if not c.abstract]
+            return self._error(where, f"there is no class {quoted(class_name)} to make nodes of", did_you_mean(class_name, concrete))
+        if suspicious(claim.name) and (reason := looks_like_secret("", claim.name)):
+            return self._warning(where, f"a {class_name} was left out: its name {reason}", _KEEP_ELSEWHERE)
+        name = self._checks.name(class_name, claim.name)
+        if name.problems:
+            return self._errors(where, class_name, name.problems)
+        if claim.state is not None and claim.state not in model.lifecycle_of[class_name].by_name:
+            states = model.lifecycle_of[class_name].by_name
+            return self._error(where, f"a {class_name} has no state {quoted(claim.state)}", did_you_mean(claim.state, states))
+        checked = self._attributes(claim.attributes, self._checks.of_class[class_name], class_name, where)
+        if checked is None:
+            return None
+        values, withheld = checked
+        return NodeRow(
+            source_key=claim.source_key,
+            class_name=class_name,
+            name=name.value,
+            state=claim.state,
+            attributes=encode(values),
+            digest=b"" if withheld else digest,
+            where=where,
+            rules=identities(model.identification_of[class_name], name.value, values),
+        )
+
+    # -- relationships ------------------------------------------------------------------------------------------------
+
+    def _link(self, claim: RelationshipClaim) -> None:
+        found, kind = self.found, claim.type
+        code = found.types.get(kind)
+        if code is None:
+            code = self._type(kind, claim.where)
+        key = body = 0
+        if code is not None and (claim.key or claim.attributes or self._checks.required_of_type[kind]):
+            key, body = self._details(claim)
+        if code is None or key < 0:
+            found.lost_links = True
+            return
+        source, target = claim.source, claim.target
+        slots, rows = found.slots, found.links
+        rows.source.append(slots.setdefault(source, len(slots)) if isinstance(source, str) else self._known(source))
+        rows.target.append(slots.setdefault(target, len(slots)) if isinstance(target, str) else self._known(target))
+        rows.type.append(code)
+        rows.key.append(key)
+        rows.body.append(body)
+        rows.place.append(self._place(claim.where))
+
+    def _type(self, kind: str, where: Where) -> int | None:
+        known = self._checks.of_type
+        if kind not in known:
+            return self._error(where, f"there is no relationship type {quoted(kind)}", did_you_mean(kind, known))
+        return self.found.types.setdefault(kind, len(self.found.types))
+
+    def _details(self, claim: RelationshipClaim) -> tuple[int, int]:
+        """Indexes of key and attributes in their tables; -1 for what is not fit."""
+        found = self.found
+        if claim.key and suspicious(claim.key) and (reason := looks_like_secret("", claim.key)):
+            self._warning(claim.where, f"a {claim.type} was left out: its key {reason}", _KEEP_ELSEWHERE)
+            return -1, -1
+        if claim.key and (problems := text_problems("its key", claim.key)):
+            self._errors(claim.where, claim.type, problems)
+            return -1, -1
+        checked = self._attributes(claim.attributes, self._checks.of_type[claim.type], claim.type, claim.where)
+        if checked is None:
+            return -1, -1
+        if missing := [name for name in self._checks.required_of_type[claim.type] if name not in checked[0]]:
+            self._error(claim.where, f"{claim.type}: {', '.join(missing)} is required", "give it a value")
+            return -1, -1
+        key = found.keys.setdefault(claim.key, len(found.keys)) if claim.key else 0
+        body, known = encode(checked[0]), self._checks.of_type[claim.type]
+        graphed = controlled(checked[0], known)
+        pair = (body, body if len(graphed) == len(checked[0]) else encode(graphed))
+        return key, found.bodies.setdefault(pair, len(found.bodies))
+
+    def _known(self, end: Known) -> int:
+        return self.found.known.setdefault(end.reference, -1 - len(self.found.known))
+
+    def _place(self, where: Where) -> int:
+        file, sheet, code = self._file
+        if where.file is not file or where.sheet is not sheet:
+            code = self.found.files.setdefault((where.file, where.sheet), len(self.found.files))
+            self._file = (where.file, where.sheet, code)
+        return (code << 40) | where.row
+
+    # -- values -------------------------------------------------------------------------------------------------------
+
+    def _attributes(
+        self, attributes: Mapping[str, Raw], known: Mapping[str, ValueCheck], owner: str, where: Where
+    ) -> tuple[dict[str, Value], bool] | None:
+        """Canonical values, and whether a secret was withheld; None, with errors noted, if a value is none."""
+        values: dict[str, Value] = {}
+        whole = True
+        withheld = False
+        for name, raw in attributes.items():
+            check = known.get(name)
+            if check is not None and (value := check.known(raw)) is not None:
+                values[name] = value
+            elif raw is None:
+                pass
+            elif reason := check.secret(raw) if check is not None else _secret_at(name, raw):
+                withheld = True
+                self._warning(where, f"{owner}: {quoted(name)} was left out: its value {reason}", _KEEP_ELSEWHERE)
+            elif check is None:
+                whole = False
+                self._error(where, f"a {owner} has no attribute {quoted(name)}", did_you_mean(name, known))
+            else:
+                try:
+                    values[name] = check.canonical(raw)
+                except ValueError as error:
+                    said = f"the value is no {check.attribute.type}" if check.attribute.sensitive else str(error)
+                    whole = False
+                    self._error(where, f"{owner}.{name}: {said}", "correct the value")
+        return (values, withheld) if whole else None
+
+    def _error(self, where: Where, message: str, remedy: str) -> None:
+        self.found.errors.append(RowError(where=where, message=message, remedy=remedy))
+
+    def _errors(self, where: Where, owner: str, problems: Iterable[tuple[str, str]]) -> None:
+        for message, remedy in problems:
+            self._error(where, f"{owner}: {message}", remedy)
+
+    def _warning(self, where: Where, message: str, remedy: str) -> None:
+        self.found.errors.append(RowError(where=where, message=message, remedy=remedy, warning=True))
+
+
+def identities(rules: Iterable[tuple[str, ...]], name: str, values: Mapping[str, Value]) -> tuple[Rule, ...]:
+    """The rules that a node with this name and these values can be identified by, the strongest first."""
+    found: list[Rule] = []
+    for number, rule in enumerate(rules):
+        told = tuple(name if attribute == "name" else values.get(attribute) for attribute in rule)
+        if None not in told:
+            found.append((number, tuple(value for value in told if value is not None)))
+    return tuple(found)
+
+
+def controlled(values: Mapping[str, Value], known: Mapping[str, ValueCheck]) -> dict[str, Value]:
+    """Those values that go into the graph: of controlled attributes that the model still has."""
+    return {name: value for name, value in values.items() if name in known and not known[name].observed}
+
+
+def _unfit_key(key: str) -> tuple[str, str] | None:
+    if not key or len(key) > LONGEST_KEY:
+        return f"a source key has 1 to {LONGEST_KEY} characters, this one {len(key)}", "name the thing shorter"
+    if suspicious(key) and (reason := looks_like_secret("", key)):
+        return f"the source key {reason}", "name the thing otherwise"
+    return None
+
+
+def _secret_at(name: str, raw: Raw) -> str | None:
+    if isinstance(raw, list):
+        return next((reason for part in raw if (reason := _secret_at(name, part))), None)
+    if isinstance(raw, bool) or not names_secret(name) and not isinstance(raw, str):
+        return None
+    return looks_like_secret(name, str(raw))
