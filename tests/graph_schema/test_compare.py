@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from graph_schema.compare import Effect, compare
@@ -16,7 +16,7 @@ from tests.graph_schema.models import altered, attribute_named, models
 
 HERE = Path(__file__).parent / "compared"
 SAID = Label(en="said", zh="说明")
-FEW = settings(max_examples=20)
+FEW = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def with_attribute(attribute: Attribute | None) -> Model:

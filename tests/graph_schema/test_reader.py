@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_schema.errors import ModelError
-from graph_schema.metamodel import AttributeType, Kind, Model
+from graph_schema.metamodel import AttributeType, Kind
 from graph_schema.reader import read_model
 from graph_schema.yaml_tree import LARGEST_FILE, parse
 from tests.graph_schema.golden import assert_golden
@@ -159,7 +159,7 @@ def test_any_text_is_a_tree_or_a_problem_with_a_line(text: str) -> None:
 def test_a_model_with_one_word_changed_is_read_or_explained(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    words = SOUND.split(" ")
+    words: list[str] = [*SOUND.split(" ")]
     position = data.draw(st.integers(0, len(words) - 1))
     changes = ["", "x", "[]", "{}", "null", "1", "[[[]]]", "a: b", "-> x", "'", "x\n"]
     words[position] = data.draw(st.sampled_from(changes))

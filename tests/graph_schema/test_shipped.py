@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_configuration_items_live_from_order_to_disposal() -> None:
     assert set(lifecycle.by_name) == expected
     assert {s.name for s in lifecycle.states if s.final} == {"dismantled", "cancelled"}
     path = ["ordered", "received", "in_test", "in_use", "under_change", "in_use", "dismantled"]
-    assert all(lifecycle.allows(a, b) for a, b in zip(path, path[1:], strict=False))
+    assert all(lifecycle.allows(a, b) for a, b in pairwise(path))
     assert not lifecycle.allows("ordered", "in_use")
     assert not lifecycle.allows("in_use", "cancelled")
     assert not lifecycle.allows("dismantled", "in_use")

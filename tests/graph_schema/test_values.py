@@ -1,4 +1,4 @@
-"""Values have one form per type: normalising twice changes nothing, and whatever comes in, only ValueError comes out."""
+"""Values have one form per type: normalising twice changes nothing, and bad input gives a ValueError only."""
 
 from __future__ import annotations
 
@@ -52,10 +52,9 @@ def test_normalising_twice_is_normalising_once(
     attribute = data.draw(attribute_named("x", kind, many=many))
     try:
         value = normalise(attribute, raw)
-    except ValueError as error:
-        assert str(error)
-    else:
-        assert normalise(attribute, value) == value
+    except ValueError:
+        return
+    assert normalise(attribute, value) == value
 
 
 @given(KINDS, raw_values)
