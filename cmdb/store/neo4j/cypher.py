@@ -30,6 +30,19 @@ def name(identifier: str) -> LiteralString:
     return cast("LiteralString", f"`{identifier}`")
 
 
+class Parameters:
+    """The values of one statement, named `p0`, `p1`, … beside those that are given a name."""
+
+    def __init__(self, **named: object) -> None:
+        self.values = named
+
+    def add(self, value: object) -> LiteralString:
+        """The expression for a parameter that holds this value."""
+        named = f"p{len(self.values)}"
+        self.values[named] = value
+        return "$" + name(named)
+
+
 def of_types(types: Iterable[str] | None) -> LiteralString:
     """What stands in a relationship pattern for one of these types; nothing for None."""
     return "" if types is None else ":" + "|".join([name(t) for t in sorted(types)])

@@ -9,7 +9,6 @@ from typing import Final
 from neo4j.exceptions import (
     AuthConfigurationError,
     AuthError,
-    ClientError,
     DatabaseUnavailable,
     DriverError,
     Forbidden,
@@ -19,16 +18,13 @@ from neo4j.exceptions import (
     TransientError,
 )
 
-from cmdb.errors import CmdbError, Failed, Invalid, Refused, StoreUnreachable
+from cmdb.errors import CmdbError, Failed, Refused, StoreUnreachable
 
 GONE: Final = (ServiceUnavailable, SessionExpired, DatabaseUnavailable)
 """The server does not answer, or went away while answering."""
 
 PASSING: Final = (*GONE, TransientError)
 """May be different at the next attempt."""
-
-LARGEST_INDEXED: Final = 8_167
-"""Bytes a value in a range index may have."""
 
 
 @contextmanager
@@ -56,11 +52,6 @@ def _ours(address: str, error: Exception) -> CmdbError:
             return StoreUnreachable(
                 f"{address} could not do it now: {error.code}",
                 remedy="try again; look into the server's log if it stays so",
-            )
-        case ClientError() if "too large to index" in (error.message or ""):
-            return Invalid(
-                f"a name or an indexed value has more bytes than Neo4j's index takes, {LARGEST_INDEXED:,}",
-                remedy="shorten it, or keep long text in an attribute that is not indexed",
             )
         case DatabaseUnavailable() | DriverError() | OSError():
             return StoreUnreachable(

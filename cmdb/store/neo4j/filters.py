@@ -7,12 +7,12 @@ Python does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
 from cmdb.errors import Invalid, Problem
 from cmdb.filters import And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, faults, field_type
-from cmdb.store.neo4j.cypher import edge, name
+from cmdb.store.neo4j.cypher import Parameters, edge, name
+from cmdb.store.neo4j.long_text import compared, one_of
 from graph_schema.metamodel import AttributeType, Model
 
 THEN: Final = "n.since <= $as_of AND coalesce(n._until > $as_of, true)"
@@ -25,7 +25,6 @@ _OPERATORS: Final[dict[Lookup, LiteralString]] = {
     Lookup.LTE: "<=",
     Lookup.GT: ">",
     Lookup.GTE: ">=",
-    Lookup.IN: "IN",
     Lookup.CONTAINS: "CONTAINS",
     Lookup.STARTS_WITH: "STARTS WITH",
     Lookup.ENDS_WITH: "ENDS WITH",
@@ -52,29 +51,20 @@ def single_class(model: Model, where: Filter) -> str | None:
             return None
 
 
-@dataclass(slots=True)
 class Compiler:
     """Turns one filter into Cypher on `n`; collects the values as parameters."""
 
-    model: Model
-    as_of: int | None
-    parameters: dict[str, object] = field(default_factory=dict[str, object])
-    _depth: int = 0
-
-    def __post_init__(self) -> None:
-        self.parameters["as_of"] = self.as_of
+    def __init__(self, model: Model, as_of: int | None) -> None:
+        self.model = model
+        self.as_of = as_of
+        self.parameters = Parameters(as_of=as_of)
+        self._depth = 0
 
     def where(self, filter_: Filter) -> LiteralString:
         """The predicate for a filter. Raises Invalid if the model cannot ask it."""
         if wrong := faults(self.model, filter_):
             raise Invalid("the filter cannot be asked of this model", problems=tuple(Problem(w) for w in wrong))
         return self._predicate(filter_, "n")
-
-    def parameter(self, value: object) -> LiteralString:
-        """A parameter that holds this value."""
-        named = f"p{len(self.parameters)}"
-        self.parameters[named] = value
-        return "$" + name(named)
 
     def _predicate(self, filter_: Filter, at: LiteralString) -> LiteralString:
         match filter_:
@@ -94,8 +84,8 @@ class Compiler:
     def _is_a(self, class_name: str, at: LiteralString) -> LiteralString:
         classes = self.model.descendants[class_name]
         if len(classes) == 1:
-            return f"{at}.class = {self.parameter(classes[0])}"
-        return f"{at}.class IN {self.parameter(classes)}"
+            return f"{at}.class = {self.parameters.add(classes[0])}"
+        return f"{at}.class IN {self.parameters.add(classes)}"
 
     def _related(self, related: Related, at: LiteralString) -> LiteralString:
         self._depth += 1
@@ -107,28 +97,31 @@ class Compiler:
         return f"EXISTS {{ MATCH {pattern}{inner} }}"
 
     def _related_then(self, related: Related, at: LiteralString, other: LiteralString) -> LiteralString:
+        """Over what is still there, or over a version; Neo4j does not take a UNION this deep inside."""
+        type_name = self.parameters.add(related.type)
         near, far = ("_source", "_target") if related.direction is Direction.OUT else ("_target", "_source")
-        type_name = self.parameter(related.type)
+        r, end, v = name(f"r{self._depth}"), name(f"e{self._depth}"), name(f"v{self._depth}")
         inner = "" if related.where is None else f" AND {self._predicate(related.where, other)}"
-        then = THEN.replace("n.", f"{other}.")
-        return f"""EXISTS {{
-CALL ({at}) {{
-  MATCH (:Node {{ordinal: {at}.ordinal}}){edge(related.direction, "r", [related.type])}(far:Node)
-  WHERE r.since <= $as_of RETURN far.ordinal AS ordinal
-  UNION ALL
-  MATCH (v:_RelationshipVersion {{{near}: {at}.ordinal}})
-  WHERE v._type = {type_name} AND v.since <= $as_of AND v._until > $as_of RETURN v.{far} AS ordinal
-}}
-MATCH ({other}:Node|_NodeVersion) WHERE {other}.ordinal = ordinal AND {then}{inner} RETURN {other} }}"""
+        there = f"{THEN.replace('n.', f'{other}.')}{inner}"
+        return f"""(EXISTS {{
+MATCH (:Node {{ordinal: {at}.ordinal}}){edge(related.direction, r, [related.type])}({end}:Node)
+WHERE {r}.since <= $as_of
+MATCH ({other}:Node|_NodeVersion) WHERE {other}.ordinal = {end}.ordinal AND {there} }} OR EXISTS {{
+MATCH ({v}:_RelationshipVersion) WHERE {v}.{near} = {at}.ordinal AND {v}._type = {type_name}
+AND {v}.since <= $as_of AND {v}._until > $as_of
+MATCH ({other}:Node|_NodeVersion) WHERE {other}.ordinal = {v}.{far} AND {there} }})"""
 
     def _compare(self, compare: Compare, at: LiteralString) -> LiteralString:
         value, lookup = compare.value, compare.lookup
-        expression = f"{at}.{name(compare.field)}"
+        expression, operator = f"{at}.{name(compare.field)}", _OPERATORS.get(lookup, "=")
         if lookup is Lookup.EXISTS:
             return f"{expression} IS NOT NULL" if value else f"{expression} IS NULL"
         if lookup is Lookup.HAS:
-            return f"{self.parameter(value)} IN {expression}"
-        parameter = self.parameter(value)
+            return f"{self.parameters.add(value)} IN {expression}"
+        if isinstance(value, tuple):
+            return one_of(at, compare.field, value, self.parameters)
+        if not isinstance(value, str):
+            return f"{expression} {operator} {self.parameters.add(value)}"
         if lookup in _ORDERED and field_type(self.model, compare.field) is AttributeType.DECIMAL:
-            expression, parameter = f"toFloat({expression})", f"toFloat({parameter})"
-        return f"{expression} {_OPERATORS[lookup]} {parameter}"
+            return f"toFloat({expression}) {operator} toFloat({self.parameters.add(value)})"
+        return compared(at, compare.field, lookup, operator, value, self.parameters)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, LiteralString, cast
+from typing import Final, cast
 
 from cmdb.filters import Filter
 from cmdb.nodes import Node, NodeVersion
 from cmdb.store.neo4j.connection import Reading
-from cmdb.store.neo4j.cypher import name
+from cmdb.store.neo4j.cypher import Parameters, name
 from cmdb.store.neo4j.filters import THEN, Compiler, matched
+from cmdb.store.neo4j.long_text import one_of
 from cmdb.store.neo4j.rows import node_versions_of, nodes_of
 from cmdb.store.words import words
 from graph_schema.metamodel import Model
@@ -18,8 +19,6 @@ _COLLECTED: Final = " RETURN collect(n{.*, search_text: null}) AS rows"
 
 _BY_ORDINAL: Final = f"MATCH (n:Node) WHERE n.ordinal IN $wanted{_COLLECTED}"
 _BY_ORDINAL_THEN: Final = f"MATCH (n:Node|_NodeVersion) WHERE n.ordinal IN $wanted AND {THEN}{_COLLECTED}"
-_BY_NAME: Final = f"MATCH (n:Node) WHERE n.name IN $wanted{_COLLECTED}"
-_BY_NAME_THEN: Final = f"MATCH (n:Node|_NodeVersion) WHERE n.name IN $wanted AND {THEN}{_COLLECTED}"
 _ORDINALS_OF_KEYS: Final = "MATCH (n:Node) WHERE n.key IN $wanted RETURN collect([n.key, n.ordinal]) AS rows"
 _HISTORY: Final = f"MATCH (n:Node|_NodeVersion) WHERE n.ordinal = $ordinal{_COLLECTED}"
 _SEARCH: Final = f"""
@@ -39,22 +38,19 @@ LONGEST_TERM: Final = 120
 async def by_ordinals(reading: Reading, ordinals: Sequence[int], as_of: int | None) -> list[Node]:
     """The nodes with these ordinals."""
     statement = _BY_ORDINAL if as_of is None else _BY_ORDINAL_THEN
-    return await _nodes(reading, statement, list(ordinals), as_of)
-
-
-async def by_names(reading: Reading, names: Sequence[str], as_of: int | None) -> list[Node]:
-    """The nodes with one of these names."""
-    return await _nodes(reading, _BY_NAME if as_of is None else _BY_NAME_THEN, list(names), as_of)
+    return nodes_of((await reading.rows(statement, {"wanted": list(ordinals), "as_of": as_of}))[1])
 
 
 async def by_values(
-    reading: Reading, attribute: str, many: bool, values: Sequence[str | int], as_of: int | None
+    reading: Reading, field: str, values: Sequence[str | int], as_of: int | None, *, many: bool = False
 ) -> list[Node]:
-    """The nodes whose attribute has one of these values."""
-    has = f"n.{name(attribute)} IN $wanted"
+    """The nodes that have one of these values in a field or attribute, or among its `many` values."""
+    parameters = Parameters(as_of=as_of)
     if many:
-        has = f"any(value IN n.{name(attribute)} WHERE value IN $wanted)"
-    return await _nodes(reading, f"{matched(as_of)} AND {has}{_COLLECTED}", list(values), as_of)
+        has = f"any(value IN n.{name(field)} WHERE value IN {parameters.add(list(values))})"
+    else:
+        has = one_of("n", field, values, parameters)
+    return nodes_of((await reading.rows(f"{matched(as_of)} AND {has}{_COLLECTED}", parameters.values))[1])
 
 
 async def ordinals_of_keys(reading: Reading, keys: Sequence[str]) -> dict[str, int]:
@@ -67,7 +63,9 @@ async def count(reading: Reading, model: Model, where: Filter, as_of: int | None
     """How many nodes a filter accepts."""
     compiler = Compiler(model, as_of)
     accepted = compiler.where(where)
-    _, rows = await reading.rows(f"{matched(as_of)} AND {accepted} RETURN [count(n)] AS rows", compiler.parameters)
+    _, rows = await reading.rows(
+        f"{matched(as_of)} AND {accepted} RETURN [count(n)] AS rows", compiler.parameters.values
+    )
     return cast("int", rows[0])
 
 
@@ -108,12 +106,3 @@ async def history(reading: Reading, ordinal: int) -> list[NodeVersion]:
 def _long(wanted: Sequence[str]) -> list[str]:
     """The words that the index was asked for only in part; they must stand in the text itself."""
     return [word for word in wanted if len(word) > LONGEST_TERM]
-
-
-async def _nodes(
-    reading: Reading, statement: LiteralString, wanted: Sequence[str | int], as_of: int | None
-) -> list[Node]:
-    if not wanted:
-        return []
-    _, rows = await reading.rows(statement, {"wanted": wanted, "as_of": as_of})
-    return nodes_of(rows)

@@ -7,19 +7,22 @@ one, so that a page costs what it holds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import LiteralString, cast
+from typing import Final, LiteralString, cast
 
 from cmdb.errors import Invalid
-from cmdb.filters import FIELDS, attribute_named, field_type, field_value
+from cmdb.filters import FIELDS, NUMERIC, attribute_named, field_type, field_value
 from cmdb.nodes import LAST, Node
 from cmdb.store import cursor
 from cmdb.store.neo4j.connection import Reading
 from cmdb.store.neo4j.cypher import name
 from cmdb.store.neo4j.filters import Compiler, matched, single_class
+from cmdb.store.neo4j.long_text import HEAD, rest
 from cmdb.store.neo4j.rows import Properties, node_of
 from cmdb.store.port import LARGEST_PAGE, Page, Query, Sort
 from graph_schema.metamodel import AttributeType, Model
 from graph_schema.values import Value
+
+_NEVER_LONG: Final = NUMERIC | {AttributeType.BOOLEAN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ async def page(reading: Reading, model: Model, query: Query) -> Page[Node]:
             f"{matched(query.as_of)} AND {accepted} AND {half.condition} "
             f"WITH n ORDER BY {half.order} LIMIT $most RETURN collect(n{{.*, search_text: null}}) AS rows"
         )
-        _, rows = await reading.rows(statement, {**compiler.parameters, "most": most + 1 - len(found)})
+        _, rows = await reading.rows(statement, {**compiler.parameters.values, "most": most + 1 - len(found)})
         found += [node_of(cast("Properties", row)) for row in rows]
         if len(found) > most:
             break
@@ -73,7 +76,7 @@ def _halves(compiler: Compiler, query: Query, after: tuple[Value | None, int] | 
     way, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
     start = LAST if sort.descending else -1
     if sort.field == "ordinal":
-        further = f"n.ordinal {beyond} {compiler.parameter(after[1] if after else start)}"
+        further = f"n.ordinal {beyond} {compiler.parameters.add(after[1] if after else start)}"
         only = single_class(compiler.model, query.where)
         # With one class given, the index on (class, ordinal) has the rows in this very order.
         return [_Half(further, f"n.class {way}, n.ordinal {way}" if only is not None else f"n.ordinal {way}")]
@@ -88,20 +91,28 @@ def _halves(compiler: Compiler, query: Query, after: tuple[Value | None, int] | 
 def _present(
     compiler: Compiler, sort: Sort, after: tuple[Value | None, int] | None, way: LiteralString, beyond: LiteralString
 ) -> _Half:
-    expression = f"n.{name(sort.field)}"
-    there = f"{expression} IS NOT NULL"
-    decimal = field_type(compiler.model, sort.field) is AttributeType.DECIMAL
-    value = f"toFloat({expression})" if decimal else expression
-    order = f"{value} {way}, n.ordinal {way}"
+    known = field_type(compiler.model, sort.field)
+    decimal = known is AttributeType.DECIMAL
+    plain = f"n.{name(sort.field)}"
+    keys: list[LiteralString] = [f"toFloat({plain})" if decimal else plain, "n.ordinal"]
+    if known not in _NEVER_LONG:
+        keys.insert(1, rest("n", sort.field))
+    order: LiteralString = ", ".join([f"{key} {way}" for key in keys])
     if after is None:
-        return _Half(there, order)
-    at, ordinal = compiler.parameter(after[0]), compiler.parameter(after[1])
+        return _Half(f"{plain} IS NOT NULL", order)
+    value, ordinal = after
+    places: list[object] = [value, ordinal]
+    if isinstance(value, str) and len(keys) == 3:
+        places = [value[:HEAD], value[HEAD:], ordinal]
+    at = [compiler.parameters.add(place) for place in places]
     if decimal:
-        at = f"toFloat({at})"
-    place = f"{value} {beyond}= {at} AND ({value} {beyond} {at} OR n.ordinal {beyond} {ordinal})"
-    return _Half(f"{there} AND {place}", order)
+        at[0] = f"toFloat({at[0]})"
+    further = f"{keys[-1]} {beyond} {at[-1]}"
+    for key, place in reversed(list(zip(keys, at, strict=True))[:-1]):
+        further = f"{key} {beyond}= {place} AND ({key} {beyond} {place} OR {further})"
+    return _Half(f"{plain} IS NOT NULL AND {further}", order)
 
 
 def _absent(compiler: Compiler, sort: Sort, ordinal: int, way: LiteralString, beyond: LiteralString) -> _Half:
-    further = f"n.ordinal {beyond} {compiler.parameter(ordinal)}"
+    further = f"n.ordinal {beyond} {compiler.parameters.add(ordinal)}"
     return _Half(f"n.{name(sort.field)} IS NULL AND {further}", f"n.ordinal {way}")

@@ -168,14 +168,14 @@ class Neo4jStore:
 
     async def named(self, names: Sequence[str], as_of: int | None = None) -> list[Node]:
         """See the port."""
-        return await self._connection.read(lambda r: nodes.by_names(r, names, as_of))
+        return await self._connection.read(lambda r: nodes.by_values(r, "name", names, as_of))
 
     async def having(self, attribute: str, values: Sequence[str | int], as_of: int | None = None) -> list[Node]:
         """See the port."""
 
         async def work(reading: Reading, model: Model) -> list[Node]:
             known = attribute_named(model, attribute)
-            return await nodes.by_values(reading, attribute, known is not None and known.many, values, as_of)
+            return await nodes.by_values(reading, attribute, values, as_of, many=known is not None and known.many)
 
         return await self._under_model(work, [])
 
