@@ -25,9 +25,14 @@ from cmdb.writing import Bound, Door
 
 T = TypeVar("T")
 
-NODES: Final = 5_000
-LINKS: Final = 20_000
-"""Operations of one commit: enough to be fast, few enough to lose little."""
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Operations of one commit: enough to be fast, few enough to lose little."""
+
+    nodes: int = 5_000
+    links: int = 20_000
+
+
 
 _MOST_TOLD: Final = 100
 
@@ -58,6 +63,7 @@ async def apply_plan(
     retire: bool = False,
     skip_errors: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
+    chunks: Chunks = Chunks(),
 ) -> Outcome:
     """Do what a plan says; an empty one notes how far its source was taken in. Retires only if `retire` is set.
 
@@ -69,7 +75,7 @@ async def apply_plan(
     outcome = Outcome(revision=plan.revision, not_retired=0 if retire else len(plan.retire), skipped=len(plan.errors))
     if plan.unchanged:
         return outcome
-    run = _Run(door, plan, outcome, actor, authority, reason, progress, retire=retire)
+    run = _Run(door, plan, outcome, actor, authority, reason, progress, chunks, retire=retire)
     await run.all()
     return outcome
 
@@ -83,28 +89,29 @@ class _Run:
     authority: str
     reason: str
     progress: Callable[[Progress], None]
+    chunks: Chunks
     retire: bool
     done: int = 0
     disturbed: bool = False
     ordinals: list[int] = field(default_factory=list[int])
 
     async def all(self) -> None:
-        plan, outcome = self.plan, self.outcome
+        plan, outcome, size = self.plan, self.outcome, self.chunks.links
         await self.look_out()
-        for unlinks in _chunks(plan.unlink, LINKS):
+        for unlinks in _chunks(plan.unlink, size):
             await self.write([_unlink(unlink) for unlink in unlinks], lambda _, some=unlinks: self.claims(drop_links=(u.id for u in some)))
             outcome.unlinked += len(unlinks)
-        for creates in _chunks(plan.create, NODES):
+        for creates in _chunks(plan.create, self.chunks.nodes):
             await self.create(creates)
             outcome.created += len(creates)
-        for updates in _chunks(plan.update, NODES):
+        for updates in _chunks(plan.update, self.chunks.nodes):
             await self.write([_change(update) for update in updates], lambda bound, some=updates: self.updated(bound, some))
             outcome.updated += len(updates)
-        for relinks in _chunks(plan.relink, NODES):
+        for relinks in _chunks(plan.relink, self.chunks.nodes):
             await self.write([_relink(relink) for relink in relinks], lambda bound, some=relinks: self.relinked(bound, some))
             outcome.relinked += len(relinks)
         await self.link(plan.link)
-        for retires in _chunks(plan.retire if self.retire else (), NODES):
+        for retires in _chunks(plan.retire if self.retire else (), self.chunks.nodes):
             await self.write([_retire(retire) for retire in retires], lambda bound, some=retires: self.retired(bound, some))
             outcome.retired += len(retires)
         await self.settle_claims()
@@ -115,19 +122,21 @@ class _Run:
                 _claim(Keep(c.source_key, bound.created[c.source_key], c.digest, _body(c)), bound.time) for c in creates
             )
 
-        operations: list[Operation] = [_put(create) for create in creates]
-        operations += [Put(node=New(create.source_key), state=create.then) for create in creates if create.then is not None]
-        written = await self.write(operations, claims)
-        self.ordinals += (written[create.source_key] for create in creates)
+        created = await self.write([_put(create) for create in creates], claims)
+        self.ordinals += (created[create.source_key] for create in creates)
+        then = [Put(node=created[c.source_key], state=c.then) for c in creates if c.then is not None]
+        if then:
+            await self.write(then, lambda _: self.claims())
 
     async def link(self, links: Links) -> None:
         """Relationships, their ends being the ordinals that the new nodes have got."""
+        size = self.chunks.links
         got = np.array(self.ordinals, dtype=np.int64)
         words = links.words
         bodies = [attributes_of(body) for body in words.graphed]
         claimed = [link_body(SaidOfLink(attributes_of(body), made=True)) for body in words.bodies]
-        for start in range(0, len(links), LINKS):
-            part = slice(start, start + LINKS)
+        for start in range(0, len(links), size):
+            part = slice(start, start + size)
             types = [words.types[code] for code in links.type[part].tolist()]
             sources, targets = (_real(ends[part], links.first_new, got) for ends in (links.source, links.target))
             keys, details = links.key[part].tolist(), links.body[part].tolist()
@@ -155,14 +164,14 @@ class _Run:
 
     async def settle_claims(self) -> None:
         """Claims that change without the graph; last of all, how far the source was taken in."""
-        plan = self.plan
-        for keeps in _chunks(plan.keep, LINKS):
+        plan, size = self.plan, self.chunks.links
+        for keeps in _chunks(plan.keep, size):
             await self.write((), lambda bound, some=keeps: self.claims(_claim(keep, bound.time) for keep in some))
-        for links in _chunks(plan.keep_links, LINKS):
+        for links in _chunks(plan.keep_links, size):
             await self.write((), lambda bound, some=links: self.claims(_kept_link(keep, bound.time) for keep in some))
-        for drops in _chunks(plan.drop, LINKS):
+        for drops in _chunks(plan.drop, size):
             await self.write((), lambda _, some=drops: self.claims(drop=some))
-        for ids in _chunks(plan.drop_links, LINKS):
+        for ids in _chunks(plan.drop_links, size):
             await self.write((), lambda _, some=ids: self.claims(drop_links=some))
         whole = not self.outcome.skipped and not self.outcome.not_retired
         revision = plan.revision if self.disturbed else self.outcome.revision

@@ -240,7 +240,7 @@ class Linker:
         for ident, digest in kept.link_digests.items():
             place = int(np.searchsorted(standing.id, ident))
             if place < len(standing.id) and standing.id[place] == ident:
-                kept_codes[place] = code_of.get(digest, -1)
+                kept_codes[place] = code_of.get(digest, -1 - place)
         nodes = np.concatenate([(rows.source << 32) | rows.target, (standing.source << 32) | standing.target])
         rest = np.concatenate([(rows.type << 32) + codes, (standing.type << 32) + kept_codes])
         order = np.lexsort((rest, nodes))
