@@ -1,0 +1,173 @@
+"""A request answered: from one revision, within limits, with errors that say what to do and never how the inside looks.
+
+**One revision.** The head is noted when a request begins. Reads without a moment read the present, which costs a store
+least. If the head has moved by the time they are done, the answer might mix two revisions: it is thrown away and the
+question asked again, at last as of the noted revision, which no commit can alter. Writes are not repeated, and what they
+answer is of their own commit or later. Claims stand outside the ledger, and `search` knows only the present.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from graphql import GraphQLError
+from strawberry.types import ExecutionResult
+
+from api.graphql.preparing import is_mutation, operation_in
+from api.graphql.reading import Reading
+from api.graphql.schema import Served, serve_model
+from cmdb.application import Application
+from cmdb.errors import CmdbError, ErrorCode, Failed, Usage
+from graph_schema.metamodel import Model
+
+ATTEMPTS: Final = 5
+"""How often the present is read before the answer is read from a fixed revision."""
+
+SECONDS: Final = 30.0
+"""How long a query may take; writes take what they need."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a client sent."""
+
+    query: str
+    variables: Mapping[str, object] = field(default_factory=dict[str, object])
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The response as GraphQL has it, and the code of the error that kept it from being executed, if any."""
+
+    body: dict[str, object]
+    refused: ErrorCode | None = None
+
+    @property
+    def encoded(self) -> bytes:
+        """As JSON."""
+        return msgspec.json.encode(self.body)
+
+
+class Answering:
+    """Answers questions on an application; makes the schema anew when the model in force is another one."""
+
+    def __init__(self, application: Application, *, seconds: float = SECONDS) -> None:
+        self._application = application
+        self._seconds = seconds
+        self._served: Served | None = None
+        self._making = asyncio.Lock()
+
+    async def answer(self, question: Question) -> Answer:
+        """Never raises: what goes wrong is in the answer."""
+        try:
+            operation = operation_in(question.query, question.operation)
+            served = await self.served()
+            if is_mutation(operation):
+                return await self._written(served, question)
+            async with asyncio.timeout(self._seconds):
+                return await self._read(served, question)
+        except TimeoutError:
+            limit = Failed(f"the query took longer than {self._seconds:g} s", remedy="ask for less, or in steps")
+            return _refusal([_told(limit)])
+        except Exception as error:  # noqa: BLE001 - the outermost place: nothing may escape to the client
+            return _refusal([_told(error)])
+
+    async def served(self) -> Served:
+        """The schema of the model in force. Raises Failed while the store is empty."""
+        model = await self._application.model()
+        if self._served is None or not _same(self._served.model, model):
+            async with self._making:
+                if self._served is None or not _same(self._served.model, model):
+                    self._served = await asyncio.to_thread(serve_model, model)
+        return self._served
+
+    async def _read(self, served: Served, question: Question) -> Answer:
+        store = self._application.store
+        for attempt in range(1, ATTEMPTS + 1):
+            head = (await store.head()).revision
+            reading = self._reading(served, head, pinned=head if attempt == ATTEMPTS else None)
+            result = await _executed(served, question, reading)
+            if not reading.touched_present or (await store.head()).revision == head:
+                return _answer(result, head)
+        raise AssertionError("the last attempt reads one revision")
+
+    async def _written(self, served: Served, question: Question) -> Answer:
+        head = (await self._application.store.head()).revision
+        return _answer(await _executed(served, question, self._reading(served, head, pinned=None)), None)
+
+    def _reading(self, served: Served, revision: int, *, pinned: int | None) -> Reading:
+        return Reading(self._application, served.model, served.types.names, revision, pinned)
+
+
+async def _executed(served: Served, question: Question, reading: Reading) -> ExecutionResult:
+    return await served.schema.execute(
+        question.query,
+        variable_values=dict(question.variables),
+        context_value=reading,
+        operation_name=question.operation,
+    )
+
+
+def _answer(result: ExecutionResult, revision: int | None) -> Answer:
+    errors = [_told(error) for error in result.errors or ()]
+    if result.data is None and errors and all("path" not in error for error in errors):
+        return _refusal(errors)
+    body: dict[str, object] = {"data": result.data}
+    if errors:
+        body["errors"] = errors
+    if revision is not None:
+        body["extensions"] = {"revision": revision}
+    return Answer(body)
+
+
+def _refusal(errors: list[dict[str, object]]) -> Answer:
+    extensions = errors[0]["extensions"]
+    assert isinstance(extensions, dict)
+    return Answer({"errors": errors}, ErrorCode(str(extensions["code"])))
+
+
+def _told(error: Exception) -> dict[str, object]:
+    """An error as clients see it. What nobody expected is logged, and only that it happened is told."""
+    told: dict[str, object] = {}
+    cause: BaseException = error
+    if isinstance(error, GraphQLError):
+        if error.locations:
+            told["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+        if error.path is not None:
+            told["path"] = list(error.path)
+        while isinstance(cause, GraphQLError) and cause.original_error is not None:
+            cause = cause.original_error
+    if isinstance(cause, RecursionError):
+        cause = Usage("the query nests too deeply", remedy="ask in steps")
+    if isinstance(cause, CmdbError):
+        return {"message": cause.message, **told, "extensions": _extensions(cause)}
+    if isinstance(cause, GraphQLError):
+        return {"message": cause.message, **told, "extensions": {"code": ErrorCode.USAGE.value}}
+    _log.error("a query failed", exc_info=cause)
+    return {
+        "message": "the server failed",
+        **told,
+        "extensions": {"code": ErrorCode.FAILED.value, "remedy": "its log says why"},
+    }
+
+
+def _extensions(error: CmdbError) -> dict[str, object]:
+    found: dict[str, object] = {"code": error.code.value}
+    if error.remedy:
+        found["remedy"] = error.remedy
+    if error.problems:
+        found["problems"] = [msgspec.to_builtins(problem) for problem in error.problems]
+    return found
+
+
+def _same(served: Model, model: Model) -> bool:
+    """Stores give the same object until another model is in force; comparing values is for those that do not."""
+    return served is model or served == model

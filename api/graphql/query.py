@@ -1,0 +1,237 @@
+"""What can be asked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from api.graphql import impact as impacts
+from api.graphql import past
+from api.graphql.filtering import FilterInput, field_named, to_filter
+from api.graphql.impact import ClassCount
+from api.graphql.loading import Once
+from api.graphql.modelling import ModelDefinition, model_definition
+from api.graphql.nodes import Node, NodeConnection, NodeEdge, NodePage, label_of
+from api.graphql.paging import DEFAULT_PAGE, checked_first, numbers_in, page_info
+from api.graphql.past import HistoryConnection, LedgerConnection, LedgerEntry
+from api.graphql.reading import Reading, Shown, View
+from cmdb.errors import NotFound, Usage
+from cmdb.filters import LIVE, And, Filter, IsA, field_type
+from cmdb.projection import Direction
+from cmdb.reading import parse_filter, resolve_all
+from cmdb.store.port import Query as NodeQuery
+from cmdb.store.port import Sort
+from graph_schema.errors import did_you_mean
+
+Info = strawberry.Info[Reading, None]
+
+AS_OF = "A revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end in UTC); now if it is left out."
+
+
+@strawberry.input(description="Order of a list: by a field, then by age. Absent values come last.")
+class SortInput:
+    """See `cmdb.store.port.Sort`."""
+
+    field: str
+    descending: bool = False
+
+
+@strawberry.type(description="The whole: which estate this is, at which revision, and what it holds.")
+class Estate:
+    """As of a view."""
+
+    view: strawberry.Private[View]
+    id: strawberry.ID
+    revision: int
+
+    @strawberry.field(description="The commit that made this revision.")
+    async def commit(self) -> LedgerEntry:
+        """A header of the ledger."""
+        return await past.entry_at(self.view, self.revision)
+
+    @strawberry.field(description="Live nodes by class.")
+    async def counts_by_class(self) -> list[ClassCount]:
+        """The most frequent class first."""
+        classes = self.view.reading.model.class_by_name
+        counts = await self.view.store.count_by_class(self.view.as_of)
+        ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [ClassCount(class_name=n, class_label=label_of(classes[n].label), count=c) for n, c in ordered]
+
+
+@strawberry.type
+class Query:
+    """Roots of every read. `asOf` is a moment; where it is left out the present is read."""
+
+    @strawberry.field(description="The estate.")
+    @staticmethod
+    async def estate(info: Info, as_of: str | None = None) -> Estate:
+        """Its id, revision and counts."""
+        view = await info.context.at(as_of)
+        return Estate(
+            view=view, id=strawberry.ID((await view.reading.application.ids()).estate), revision=view.revision
+        )
+
+    @strawberry.field(description="The revision that this answer is of, where no `asOf` says otherwise.")
+    @staticmethod
+    async def revision(info: Info) -> int:
+        """The head, as this request sees it."""
+        return (await info.context.at(None)).revision
+
+    @strawberry.field(description="The model in force.")
+    @staticmethod
+    def model(info: Info) -> ModelDefinition:
+        """Classes and relationship types."""
+        return model_definition(info.context)
+
+    @strawberry.field(
+        description="A node by id, or by reference: a key (`SRV-000231`), an id, or `Class:name`.",
+        graphql_type=Node | None,
+    )
+    @staticmethod
+    async def node(
+        info: Info,
+        id: strawberry.ID | None = None,
+        ref: str | None = None,
+        as_of: str | None = None,  # noqa: A002 - Relay's name
+    ) -> Shown:
+        """One of `id` and `ref` is needed."""
+        given = [reference for reference in (id, ref) if reference is not None]
+        if len(given) != 1:
+            raise Usage("name the node by `id` or by `ref`", remedy="give exactly one of them")
+        view = await info.context.at(as_of)
+        return view.show((await resolve_all(view.store, given, view.as_of))[0])
+
+    @strawberry.field(description="Nodes by reference, in the order of the references.", graphql_type=list[Node])
+    @staticmethod
+    async def nodes_by_ref(info: Info, refs: list[str], as_of: str | None = None) -> list[Shown]:
+        """All of them, or an error."""
+        if refs:
+            checked_first(len(refs))
+        view = await info.context.at(as_of)
+        return [view.show(node) for node in await resolve_all(view.store, refs, view.as_of)]
+
+    @strawberry.field(
+        description="A list of nodes. What is given of `where`, `whereText` and `class` must all hold; retired nodes are "
+        "left out unless asked for. `search` (words of key, name and searchable attributes) stands alone."
+    )
+    @staticmethod
+    async def nodes(
+        info: Info,
+        where: FilterInput | None = None,
+        where_text: str | None = None,
+        class_: Annotated[str | None, strawberry.argument(name="class")] = None,
+        search: str | None = None,
+        sort: SortInput | None = None,
+        include_retired: bool = False,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+        as_of: str | None = None,
+    ) -> NodeConnection:
+        """A page of a filter or of a search."""
+        checked_first(first)
+        view = await info.context.at(as_of)
+        if search is None:
+            accepted = accepted_nodes(view.reading, where, where_text, class_, include_retired=include_retired)
+            return _filtered(view, accepted, _sort(view.reading, sort), first, after)
+        if where or where_text or class_ or sort or as_of or include_retired:
+            raise Usage(
+                "`search` is about the present and goes with no filter, class, sort or moment",
+                remedy="leave them out, or use `where` with `contains`",
+            )
+        return _searched(view, search, first, after)
+
+    @strawberry.field(description="What is affected when these nodes fail: everything that depends on them.")
+    @staticmethod
+    async def impact(info: Info, of: list[str], as_of: str | None = None) -> impacts.Impact:
+        """Dependents, whatever the distance."""
+        return await impacts.impact(await info.context.at(as_of), of, Direction.DEPENDENTS)
+
+    @strawberry.field(description="What these nodes need: everything that they depend on.")
+    @staticmethod
+    async def depends(info: Info, of: list[str], as_of: str | None = None) -> impacts.Impact:
+        """Providers, whatever the distance."""
+        return await impacts.impact(await info.context.at(as_of), of, Direction.PROVIDERS)
+
+    @strawberry.field(description="The shortest chain of dependencies by which one node needs another.")
+    @staticmethod
+    async def path(
+        info: Info,
+        from_: Annotated[str, strawberry.argument(name="from")],
+        to: str,
+        as_of: str | None = None,
+    ) -> impacts.Route:
+        """Null where there is none."""
+        return await impacts.path_between(await info.context.at(as_of), from_, to)
+
+    @strawberry.field(description="The life of a node and of its relationships, the oldest step first, until `asOf`.")
+    @staticmethod
+    async def history(
+        info: Info, ref: str, first: int = DEFAULT_PAGE, after: str | None = None, as_of: str | None = None
+    ) -> HistoryConnection:
+        """Steps with their commits."""
+        return await past.history_page(await info.context.at(as_of), ref, first, after)
+
+    @strawberry.field(description="The commits, the newest first, until `asOf`.")
+    @staticmethod
+    async def ledger(
+        info: Info, first: int = DEFAULT_PAGE, after: str | None = None, as_of: str | None = None
+    ) -> LedgerConnection:
+        """Their headers."""
+        return await past.ledger_page(await info.context.at(as_of), first, after)
+
+
+def accepted_nodes(
+    reading: Reading, where: FilterInput | None, text: str | None, class_name: str | None, *, include_retired: bool
+) -> Filter:
+    """The filter that a list's arguments add up to. Raises Usage and NotFound."""
+    model, items = reading.model, list[Filter]()
+    if class_name is not None:
+        if class_name not in model.class_by_name:
+            raise NotFound(f"there is no class {class_name}", remedy=did_you_mean(class_name, model.class_by_name))
+        items.append(IsA(class_name))
+    if where is not None:
+        items.append(to_filter(model, where))
+    if text is not None:
+        items.append(parse_filter(text, model))
+    if not include_retired:
+        items.append(LIVE)
+    return items[0] if len(items) == 1 else And(tuple(items))
+
+
+def _sort(reading: Reading, sort: SortInput | None) -> Sort:
+    if sort is None:
+        return Sort()
+    name = field_named(sort.field)
+    if field_type(reading.model, name) is None:
+        raise Usage(f"there is no field or attribute {sort.field} to sort by")
+    return Sort(name, sort.descending)
+
+
+def _filtered(view: View, where: Filter, sort: Sort, first: int, after: str | None) -> NodeConnection:
+    async def page() -> NodePage:
+        query = NodeQuery(where=where, sort=sort, limit=first, after=after, as_of=view.as_of)
+        found = await view.store.find(query)
+        edges = [
+            NodeEdge(cursor=cursor, node=view.show(node))
+            for cursor, node in zip(found.cursors, found.items, strict=True)
+        ]
+        return NodePage(edges, page_info(found.cursors, after, more=found.more))
+
+    return NodeConnection(page=Once(page), count=Once(lambda: view.store.count(where, view.as_of)))
+
+
+def _searched(view: View, text: str, first: int, after: str | None) -> NodeConnection:
+    place = -1 if after is None else numbers_in(after, 1)[0]
+    found = Once(lambda: view.store.search(text, first + 1, place))
+
+    async def page() -> NodePage:
+        nodes = (await found.get())[0]
+        cursors = [str(node.ordinal) for node in nodes[:first]]
+        edges = [NodeEdge(cursor=c, node=view.show(n)) for c, n in zip(cursors, nodes, strict=False)]
+        return NodePage(edges, page_info(cursors, after, more=len(nodes) > first))
+
+    async def count() -> int:
+        return (await found.get())[1]
+
+    return NodeConnection(page=Once(page), count=Once(count))
