@@ -126,10 +126,13 @@ class _Project:
         services = look.mapping(top, "services")
         if not services:
             look.note(top.row, "there are no services", "check that this is a Compose file", warning=True)
-        for name, row in services.rows.items():
-            yield from self._service(name, look.as_mapping(services[name], row, f"service {quoted(name)}"), row)
-        for name, row in services.rows.items():
-            yield from self._dependencies(name, look.as_mapping(services[name], row, ""), services)
+        bodies = {
+            name: look.as_mapping(services[name], row, f"service {quoted(name)}") for name, row in services.rows.items()
+        }
+        for name, body in bodies.items():
+            yield from self._service(name, body, services.rows[name])
+        for name, body in bodies.items():
+            yield from self._dependencies(name, body, services)
         yield from look.errors()
 
     def _resource(self, kind: str, name: str, body: YamlMap, row: int) -> Iterator[Item]:
@@ -171,10 +174,10 @@ class _Project:
                 "merge the files first: `docker compose config`",
                 warning=True,
             )
-        yield from self._claims.relationship(where, "BELONGS_TO", key, f"stack:{self._name}")
+        yield from self._relate(where, "BELONGS_TO", key, f"stack:{self._name}")
         if image:
             yield from self._node(where, "ContainerImage", f"image:{image}", image, {})
-            yield from self._claims.relationship(where, "USES_IMAGE", key, f"image:{image}")
+            yield from self._relate(where, "USES_IMAGE", key, f"image:{image}")
         for kind, relationship in (
             ("networks", "IN_NETWORK"),
             ("configs", "CONFIGURED_BY"),
@@ -208,7 +211,7 @@ class _Project:
                 self._look.note(row, f"service {quoted(name)} depends on itself", "take the line away")
             else:
                 ends = self._service_key(name), self._service_key(other)
-                yield from self._claims.relationship(self._look.where(row), "DEPENDS_ON", *ends)
+                yield from self._relate(self._look.where(row), "DEPENDS_ON", *ends)
 
     def _use(self, row: int, relationship: str, key: str, kind: str, used: str, path: str | None) -> Iterator[Item]:
         target = self._keys.get((kind, used))
@@ -218,10 +221,14 @@ class _Project:
                 message = f"{quoted(used)} is not among the `{kind}` of this file"
                 self._look.note(row, message, suggestion(used, known) or f"declare it under `{kind}`")
             return
-        attributes: dict[str, Raw] = {"mount_path": path} if path else {}
-        if (pair := f"{relationship} {key} {target}") not in self._seen:
+        yield from self._relate(self._look.where(row), relationship, key, target, path)
+
+    def _relate(self, where: Where, kind: str, source: str, target: str, path: str | None = None) -> Iterator[Item]:
+        """A relationship, unless it was claimed before."""
+        if (pair := f"{kind} {source} {target}") not in self._seen:
             self._seen.add(pair)
-            yield from self._claims.relationship(self._look.where(row), relationship, key, target, "", attributes)
+            attributes: dict[str, Raw] = {"mount_path": path} if path else {}
+            yield from self._claims.relationship(where, kind, source, target, "", attributes)
 
     def _mounts(self, body: YamlMap, kind: str) -> Iterator[tuple[str, str | None, int]]:
         """Names of networks, configs or secrets that a service uses, with the path in the container."""

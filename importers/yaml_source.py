@@ -191,12 +191,8 @@ class _Builder:
             del mapping.rows[key]
             top.merges += self._merged(built)
         elif key in mapping:
-            first = mapping.rows[key]
-            self._error(
-                built.row,
-                f"the key {_shown(key)} stands here again; first in line {first}",
-                "keep one of them",
-            )
+            again = f"the key {_shown(key)} stands here again; first in line {mapping.rows[key]}"
+            self._error(top.key_row, again, "keep one of them")
         else:
             mapping[key] = built.value
 
@@ -207,19 +203,12 @@ class _Builder:
         return [value for value in values if isinstance(value, YamlMap)]
 
     def _aliased(self, anchor: str, row: int) -> _Built:
+        where = Where(self._file, row)
         if anchor not in self._anchors:
-            raise rejected(
-                Where(self._file, row),
-                f"there is no anchor &{_shown(anchor)} above",
-                "define it before its use",
-            )
+            raise rejected(where, f"there is no anchor {_shown(anchor)} above", "define it before its use")
         built = self._anchors[anchor]
         if built is None:
-            raise rejected(
-                Where(self._file, row),
-                f"the anchor &{_shown(anchor)} contains itself",
-                "write out what is meant",
-            )
+            raise rejected(where, f"the anchor {_shown(anchor)} contains itself", "write out what is meant")
         return _Built(built.value, row, built.size, built.height)
 
     def _error(self, row: int, message: str, remedy: str) -> None:

@@ -141,9 +141,12 @@ def _add_called(thing: Thing, described: frozenset[Ref], things: dict[Ref, Thing
     """A workload depends on the services its variables name, except on one that leads to itself alone."""
     for variable in thing.variables:
         for service in services_in(variable, thing.ref.namespace, described):
-            targets = {link.target for link in things[service].links} if service in things else set[Ref]()
-            if targets != {thing.ref}:
+            if service not in things or _routes(things[service]) != {thing.ref}:
                 thing.link("DEPENDS_ON", service, variable.where)
+
+
+def _routes(thing: Thing) -> set[Ref]:
+    return {link.target for link in thing.links if link.type == "ROUTES_TO"}
 
 
 def _add_entrances(thing: Thing, things: dict[Ref, Thing]) -> Iterator[RowError]:

@@ -68,6 +68,8 @@ def _files(path: Path) -> list[Path]:
 def _sheets(files: list[Path], note: Note, *, relationships: bool) -> Iterator[Sheet | RowError]:
     for file in files:
         found = xlsx_sheets(file, note) if file.suffix.lower() in _XLSX else iter([csv_sheet(file, note)])
-        for sheet in found:
-            if isinstance(sheet, RowError) or (is_relationships(sheet.name) is relationships and not is_for_people(sheet.name)):
-                yield sheet
+        yield from (sheet for sheet in found if isinstance(sheet, RowError) or _is_wanted(sheet, relationships))
+
+
+def _is_wanted(sheet: Sheet, relationships: bool) -> bool:
+    return is_relationships(sheet.name) is relationships and not is_for_people(sheet.name)

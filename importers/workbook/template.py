@@ -71,7 +71,7 @@ _STEPS: Final = (
         zh="黄色列为必填；不需要的工作表和列可以删除。",
     ),
     Label(
-        en="On the sheet Relationships an end is Class:name, a value of the column key, or the key of an existing item.",
+        en="On the sheet Relationships an end is Class:name, a value of the column key, or an existing item's key.",
         zh="在 Relationships 工作表中，端点写作“类:名称”、key 列的值，或已有配置项的编号。",
     ),
     Label(en="Several values in one cell are separated by ;", zh="同一单元格中的多个值用 ; 分隔。"),
