@@ -1,28 +1,29 @@
 """A request answered: from one revision, within limits, with errors that say what to do and never how the inside looks.
 
-**One revision.** The head is noted when a request begins. Reads without a moment read the present, which costs a store
-least. If the head has moved by the time they are done, the answer might mix two revisions: it is thrown away and the
-question asked again, at last as of the noted revision, which no commit can alter. Writes are not repeated, and what they
-answer is of their own commit or later. Claims stand outside the ledger, and `search` knows only the present.
+**One revision.** The head is noted when a request begins. Reads without a moment read the present, which costs a
+store least. If the head has moved by the time they are done, the answer might mix two revisions: it is thrown away and
+the question asked again, at last as of the noted revision, which no commit can alter. Writes are not repeated, and what
+they answer is of their own commit or later. Claims stand outside the ledger, and `search` knows only the present.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 import msgspec
-from graphql import GraphQLError
+from graphql import OperationType
 from strawberry.types import ExecutionResult
 
-from api.graphql.preparing import is_mutation, operation_in
+from api.graphql.errors import Told, told
+from api.graphql.preparing import operation_in
 from api.graphql.reading import Reading
 from api.graphql.schema import Served, serve_model
 from cmdb.application import Application
-from cmdb.errors import CmdbError, ErrorCode, Failed, Usage
+from cmdb.errors import ErrorCode, Failed
 from graph_schema.metamodel import Model
 
 ATTEMPTS: Final = 5
@@ -30,8 +31,6 @@ ATTEMPTS: Final = 5
 
 SECONDS: Final = 30.0
 """How long a query may take; writes take what they need."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,22 @@ class Question:
     operation: str | None = None
 
 
+class Kind(StrEnum):
+    """What a question was."""
+
+    QUERY = "query"
+    MUTATION = "mutation"
+    UNREAD = "unread"
+    """Nothing that could be executed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response as GraphQL has it, and the code of the error that kept it from being executed, if any."""
+    """The response as GraphQL has it, what the question was, and the code of the first error if there is any."""
 
     body: dict[str, object]
-    refused: ErrorCode | None = None
+    kind: Kind
+    code: ErrorCode | None = None
 
     @property
     def encoded(self) -> bytes:
@@ -69,16 +78,15 @@ class Answering:
         """Never raises: what goes wrong is in the answer."""
         try:
             operation = operation_in(question.query, question.operation)
-            served = await self.served()
-            if is_mutation(operation):
-                return await self._written(served, question)
+            if operation.operation is OperationType.MUTATION:
+                return await self._written(question)
             async with asyncio.timeout(self._seconds):
-                return await self._read(served, question)
+                return await self._read(question)
         except TimeoutError:
             limit = Failed(f"the query took longer than {self._seconds:g} s", remedy="ask for less, or in steps")
-            return _refusal([_told(limit)])
+            return _unread([told(limit)])
         except Exception as error:  # noqa: BLE001 - the outermost place: nothing may escape to the client
-            return _refusal([_told(error)])
+            return _unread([told(error)])
 
     async def served(self) -> Served:
         """The schema of the model in force. Raises Failed while the store is empty."""
@@ -89,19 +97,21 @@ class Answering:
                     self._served = await asyncio.to_thread(serve_model, model)
         return self._served
 
-    async def _read(self, served: Served, question: Question) -> Answer:
+    async def _read(self, question: Question) -> Answer:
         store = self._application.store
         for attempt in range(1, ATTEMPTS + 1):
             head = (await store.head()).revision
+            served = await self.served()
             reading = self._reading(served, head, pinned=head if attempt == ATTEMPTS else None)
             result = await _executed(served, question, reading)
             if not reading.touched_present or (await store.head()).revision == head:
-                return _answer(result, head)
+                return _answer(result, Kind.QUERY, {"revision": head})
         raise AssertionError("the last attempt reads one revision")
 
-    async def _written(self, served: Served, question: Question) -> Answer:
+    async def _written(self, question: Question) -> Answer:
         head = (await self._application.store.head()).revision
-        return _answer(await _executed(served, question, self._reading(served, head, pinned=None)), None)
+        served = await self.served()
+        return _answer(await _executed(served, question, self._reading(served, head, pinned=None)), Kind.MUTATION, {})
 
     def _reading(self, served: Served, revision: int, *, pinned: int | None) -> Reading:
         return Reading(self._application, served.model, served.types.names, revision, pinned)
@@ -116,56 +126,20 @@ async def _executed(served: Served, question: Question, reading: Reading) -> Exe
     )
 
 
-def _answer(result: ExecutionResult, revision: int | None) -> Answer:
-    errors = [_told(error) for error in result.errors or ()]
-    if result.data is None and errors and all("path" not in error for error in errors):
-        return _refusal(errors)
+def _answer(result: ExecutionResult, kind: Kind, extensions: dict[str, object]) -> Answer:
+    errors = [told(error) for error in result.errors or ()]
+    if result.data is None and errors and not any("path" in each.shown for each in errors):
+        return _unread(errors)
     body: dict[str, object] = {"data": result.data}
     if errors:
-        body["errors"] = errors
-    if revision is not None:
-        body["extensions"] = {"revision": revision}
-    return Answer(body)
+        body["errors"] = [each.shown for each in errors]
+    if extensions:
+        body["extensions"] = extensions
+    return Answer(body, kind, errors[0].code if errors else None)
 
 
-def _refusal(errors: list[dict[str, object]]) -> Answer:
-    extensions = errors[0]["extensions"]
-    assert isinstance(extensions, dict)
-    return Answer({"errors": errors}, ErrorCode(str(extensions["code"])))
-
-
-def _told(error: Exception) -> dict[str, object]:
-    """An error as clients see it. What nobody expected is logged, and only that it happened is told."""
-    told: dict[str, object] = {}
-    cause: BaseException = error
-    if isinstance(error, GraphQLError):
-        if error.locations:
-            told["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
-        if error.path is not None:
-            told["path"] = list(error.path)
-        while isinstance(cause, GraphQLError) and cause.original_error is not None:
-            cause = cause.original_error
-    if isinstance(cause, RecursionError):
-        cause = Usage("the query nests too deeply", remedy="ask in steps")
-    if isinstance(cause, CmdbError):
-        return {"message": cause.message, **told, "extensions": _extensions(cause)}
-    if isinstance(cause, GraphQLError):
-        return {"message": cause.message, **told, "extensions": {"code": ErrorCode.USAGE.value}}
-    _log.error("a query failed", exc_info=cause)
-    return {
-        "message": "the server failed",
-        **told,
-        "extensions": {"code": ErrorCode.FAILED.value, "remedy": "its log says why"},
-    }
-
-
-def _extensions(error: CmdbError) -> dict[str, object]:
-    found: dict[str, object] = {"code": error.code.value}
-    if error.remedy:
-        found["remedy"] = error.remedy
-    if error.problems:
-        found["problems"] = [msgspec.to_builtins(problem) for problem in error.problems]
-    return found
+def _unread(errors: list[Told]) -> Answer:
+    return Answer({"errors": [each.shown for each in errors]}, Kind.UNREAD, errors[0].code)
 
 
 def _same(served: Model, model: Model) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import new_class
-from typing import Final
+from typing import Final, cast
 
 import strawberry
+from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
@@ -43,7 +44,7 @@ def model_types(model: Model, reserved: frozenset[str]) -> ModelTypes:
         if c.abstract:
             maker.interface(c.name)
     return ModelTypes(
-        tuple([*maker.roots.values(), *maker.interfaces.values(), *(made for made, _ in concrete.values())]),
+        (*maker.roots.values(), *maker.interfaces.values(), *(made for made, _ in concrete.values())),
         {name: graphql_name for name, (_, graphql_name) in concrete.items()},
     )
 
@@ -107,7 +108,11 @@ class _Maker:
     ) -> type:
         fields: dict[str, StrawberryField] = {}
         annotations: dict[str, object] = {}
-        used = {_shown_name(f.name, f.graphql_name) for base in bases for f in base.__strawberry_definition__.fields}
+        used = {
+            f.graphql_name or to_camel_case(f.name)
+            for base in bases
+            for f in get_object_definition(base, strict=True).fields
+        }
         for attribute in own:
             shown_name = field_name(attribute.name)
             if shown_name in used:
@@ -124,7 +129,7 @@ class _Maker:
         single = SCALAR_OF.get(attribute.type, str)
         if attribute.type is AttributeType.ENUM:
             single = self._enum(attribute.name)
-        return list[single] | None if attribute.many else single | None  # pyright: ignore[reportOperatorIssue, reportInvalidTypeForm, reportUnknownVariableType]  # made for Strawberry to read
+        return list[single] | None if attribute.many else single | None  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]  # made for Strawberry to read
 
     def _enum(self, attribute: str) -> object:
         """The enumeration of all values that classes give an attribute; plain text where one is no GraphQL name."""
@@ -142,7 +147,7 @@ class _Maker:
                     )
                     for value in values
                 }
-                made = Enum(name, members)  # pyright: ignore[reportArgumentType]  # members known only now
+                made = cast("type[Enum]", Enum(name, members))
                 self.enums[attribute] = strawberry.enum(made, name=name, description=defined[0].label.en)
             else:
                 self.enums[attribute] = str
@@ -157,10 +162,6 @@ def _is_root(c: NodeClass) -> bool:
 def field_name(attribute: str) -> str:
     """What an attribute's field is called: `cpu_count` is `cpuCount`."""
     return to_camel_case(attribute)
-
-
-def _shown_name(python_name: str, graphql_name: str | None) -> str:
-    return graphql_name or to_camel_case(python_name)
 
 
 def _described(attribute: Attribute) -> str:

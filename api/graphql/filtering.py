@@ -19,24 +19,20 @@ _AS_GIVEN: Final = frozenset(
 )
 _FIELD_NAMES: Final = {"className": "class"}
 
-DirectionEnum = strawberry.enum(
-    Direction, name="Direction", description="Which way a relationship is followed from a node: out of it, or into it."
-)
-
 
 @strawberry.input(description="Some relationship of this type leads to a node that the inner filter accepts.")
 class RelatedInput:
     """See `cmdb.filters.Related`."""
 
     type: str
-    direction: DirectionEnum = Direction.OUT  # pyright: ignore[reportInvalidTypeForm]  # Strawberry's enum is its value
+    direction: Direction = Direction.OUT
     where: FilterInput | None = None
 
 
 @strawberry.input(
     name="FilterInput",
-    description="What is given must all hold. `field` takes look-ups beside it; it is named as in answers (`cpuCount`) or "
-    "as in the model (`cpu_count`). A comparison with an absent attribute is false, whatever the look-up.",
+    description="What is given must all hold. `field` takes look-ups beside it; it is named as in answers (`cpuCount`) "
+    "or as in the model (`cpu_count`). A comparison with an absent attribute is false, whatever the look-up.",
 )
 class FilterInput:
     """See `cmdb.filters`."""

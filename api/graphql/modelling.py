@@ -12,13 +12,6 @@ from api.graphql.reading import Reading
 from graph_schema import metamodel
 from graph_schema.metamodel import AttributeType, Control, DependentEnd, Kind, Need, Strength
 
-KindEnum = strawberry.enum(Kind, name="Kind")
-AttributeTypeEnum = strawberry.enum(AttributeType, name="AttributeType")
-ControlEnum = strawberry.enum(Control, name="Control")
-DependentEndEnum = strawberry.enum(DependentEnd, name="DependentEnd")
-StrengthEnum = strawberry.enum(Strength, name="Strength")
-NeedEnum = strawberry.enum(Need, name="Need")
-
 
 @strawberry.type(name="AttributeDefinition", description="An attribute of a class or of a relationship type.")
 class AttributeDefinition:
@@ -26,14 +19,14 @@ class AttributeDefinition:
 
     name: str
     field: str | None = strawberry.field(description="The GraphQL field that has it; null for an observed one.")
-    type: AttributeTypeEnum  # pyright: ignore[reportInvalidTypeForm]  # Strawberry's enum is its value
+    type: AttributeType
     label: Label
     many: bool
     required: bool
     unique: bool
     values: list[str]
     unit: str | None
-    control: ControlEnum  # pyright: ignore[reportInvalidTypeForm]  # as above
+    control: Control
 
     @classmethod
     def of(cls, attribute: metamodel.Attribute) -> Self:
@@ -70,7 +63,7 @@ class ClassDefinition:
     name: str
     type_name: str | None = strawberry.field(description="Its GraphQL type; null for an abstract class.")
     code: str | None
-    kind: KindEnum  # pyright: ignore[reportInvalidTypeForm]  # Strawberry's enum is its value
+    kind: Kind
     parent: str | None
     abstract: bool
     area: str
@@ -104,9 +97,9 @@ class ClassDefinition:
 class DependencyDefinition:
     """See `graph_schema.metamodel.Dependency`."""
 
-    dependent: DependentEndEnum  # pyright: ignore[reportInvalidTypeForm]  # Strawberry's enum is its value
-    strength: StrengthEnum  # pyright: ignore[reportInvalidTypeForm]  # as above
-    need: NeedEnum  # pyright: ignore[reportInvalidTypeForm]  # as above
+    dependent: DependentEnd
+    strength: Strength
+    need: Need
 
 
 @strawberry.type(description="A pair of classes that a relationship type may join, their descendants included.")

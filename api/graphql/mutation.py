@@ -242,6 +242,6 @@ def _patch(attributes: list[AttributeInput], place: int) -> Patch:
     return patch
 
 
-def _failed(failure: type[WriteFailure], error: CmdbError) -> WriteResult:  # pyright: ignore[reportInvalidTypeForm]  # a union for Strawberry
+def _failed(failure: type[WriteFailure], error: CmdbError) -> WriteResult:
     problems = [WriteProblem(**dataclasses.asdict(problem)) for problem in error.problems or (Problem(error.message),)]
     return failure(message=error.message, remedy=error.remedy, problems=problems)  # pyright: ignore[reportReturnType]  # never the interface itself

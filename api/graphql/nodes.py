@@ -8,7 +8,6 @@ from typing import Final
 import strawberry
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 
-from api.graphql.filtering import DirectionEnum
 from api.graphql.loading import Once
 from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, numbers_in, page_info
 from api.graphql.reading import Shown, Types
@@ -86,14 +85,15 @@ class Node:
     since: int = strawberry.field(description="The revision that made this version.")
 
     @classmethod
-    def is_type_of(cls, obj: object, _info: GraphQLResolveInfo) -> bool:
+    def is_type_of(cls, obj: object, _info: GraphQLResolveInfo[object]) -> bool:
         """Whether a source is a node."""
         return isinstance(obj, Shown)
 
     @classmethod
-    def resolve_type(cls, obj: object, _info: GraphQLResolveInfo, _type: GraphQLAbstractType) -> str:
+    def resolve_type(cls, obj: object, _info: GraphQLResolveInfo[object], _type: GraphQLAbstractType) -> str:
         """The GraphQL type of a node."""
-        assert isinstance(obj, Shown)
+        if not isinstance(obj, Shown):
+            raise TypeError(f"{type(obj).__name__} is no node")
         return obj.view.reading.type_names[obj.node.class_name]
 
     @strawberry.field(description="Every controlled attribute that it has, whatever its class.")
@@ -123,7 +123,7 @@ class Node:
     @staticmethod
     def relationships(
         root: strawberry.Parent[Shown],
-        direction: DirectionEnum = Direction.OUT,  # pyright: ignore[reportInvalidTypeForm]  # the enum is its value
+        direction: Direction = Direction.OUT,
         types: list[str] | None = None,
         first: int = DEFAULT_PAGE,
         after: str | None = None,

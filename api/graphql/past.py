@@ -13,8 +13,6 @@ from cmdb.ledger import Header
 from cmdb.reading import Event, node_events, resolve
 from cmdb.reading.history import Step
 
-StepEnum = strawberry.enum(Step, name="Step", description="What happened to a node or to one of its relationships.")
-
 
 @strawberry.type(description="A commit: who wrote, when, by which authority and why.")
 class LedgerEntry:
@@ -69,7 +67,7 @@ class HistoryRelationship:
 class HistoryEvent:
     """See `cmdb.reading.history.Event`."""
 
-    step: StepEnum  # pyright: ignore[reportInvalidTypeForm]  # Strawberry's enum is its value
+    step: Step
     commit: LedgerEntry
     changes: list[FieldChange]
     relationship: HistoryRelationship | None

@@ -93,11 +93,13 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Complete:
         if isinstance(kind, GraphQLList):
             each = self._compose(kind.of_type, fields, info)
-            return lambda values: [each(value) for value in values]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownLambdaType]  # a list, by its type
+            return lambda values: [each(value) for value in values]  # pyright: ignore[reportGeneralTypeIssues]  # a list, by its type
         if isinstance(kind, GraphQLObjectType):
             return self._object(kind, fields, info)
         if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             return self._abstract(kind, fields, info)
+        if isinstance(kind, GraphQLNonNull):
+            raise NotPlain
         return _leaf(kind)
 
     def _abstract(self, kind: GraphQLAbstractType, fields: FieldDetailsList, info: GraphQLResolveInfo) -> Complete:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from graphql import DocumentNode, OperationDefinitionNode, OperationType, get_operation_ast, parse
+from graphql import DocumentNode, OperationDefinitionNode, get_operation_ast, parse
 from strawberry.extensions import SchemaExtension
 
 from api.graphql.limits import MOST_TOKENS, Measured, check_text
@@ -16,14 +16,15 @@ REMEMBERED: Final = 256
 """Texts whose documents are kept."""
 
 
-def operation_in(query: str, name: str | None) -> OperationDefinitionNode | None:
-    """The operation of a text that is meant. Raises Usage when there is too much of it, GraphQLError for bad syntax."""
-    return get_operation_ast(_prepared(query).document, name)
-
-
-def is_mutation(operation: OperationDefinitionNode | None) -> bool:
-    """Whether an operation writes."""
-    return operation is not None and operation.operation is OperationType.MUTATION
+def operation_in(query: str, name: str | None) -> OperationDefinitionNode:
+    """The operation of a text that is meant. Raises Usage if there is none or too much of it, GraphQLError for syntax."""
+    operation = get_operation_ast(_prepared(query).document, name)
+    if operation is None:
+        raise Usage(
+            "the query has no operation" if name is None else f"the query has no operation {name}",
+            remedy="write one, or name one of several in `operationName`",
+        )
+    return operation
 
 
 class Prepared(SchemaExtension):
@@ -38,10 +39,8 @@ class Prepared(SchemaExtension):
         """Before executing."""
         context = self.execution_context
         query = context.query or ""
-        operation = operation_in(query, context.operation_name)
-        if operation is not None:
-            variables: dict[str, object] = dict(context.variables or {})
-            _prepared(query).check_rows(operation, variables)
+        variables: dict[str, object] = dict(context.variables or {})
+        _prepared(query).check_rows(operation_in(query, context.operation_name), variables)
         yield
 
 

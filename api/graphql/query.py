@@ -26,8 +26,6 @@ from graph_schema.errors import did_you_mean
 
 Info = strawberry.Info[Reading, None]
 
-AS_OF = "A revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end in UTC); now if it is left out."
-
 
 @strawberry.input(description="Order of a list: by a field, then by age. Absent values come last.")
 class SortInput:
@@ -59,9 +57,12 @@ class Estate:
         return [ClassCount(class_name=n, class_label=label_of(classes[n].label), count=c) for n, c in ordered]
 
 
-@strawberry.type
+@strawberry.type(
+    description="`asOf` is a revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end "
+    "in UTC); where it is left out the present is read, all of it at one revision."
+)
 class Query:
-    """Roots of every read. `asOf` is a moment; where it is left out the present is read."""
+    """Roots of every read."""
 
     @strawberry.field(description="The estate.")
     @staticmethod
@@ -91,12 +92,12 @@ class Query:
     @staticmethod
     async def node(
         info: Info,
-        id: strawberry.ID | None = None,
+        id_: Annotated[strawberry.ID | None, strawberry.argument(name="id")] = None,
         ref: str | None = None,
-        as_of: str | None = None,  # noqa: A002 - Relay's name
+        as_of: str | None = None,
     ) -> Shown:
         """One of `id` and `ref` is needed."""
-        given = [reference for reference in (id, ref) if reference is not None]
+        given = [reference for reference in (id_, ref) if reference is not None]
         if len(given) != 1:
             raise Usage("name the node by `id` or by `ref`", remedy="give exactly one of them")
         view = await info.context.at(as_of)
@@ -112,11 +113,11 @@ class Query:
         return [view.show(node) for node in await resolve_all(view.store, refs, view.as_of)]
 
     @strawberry.field(
-        description="A list of nodes. What is given of `where`, `whereText` and `class` must all hold; retired nodes are "
-        "left out unless asked for. `search` (words of key, name and searchable attributes) stands alone."
+        description="A list of nodes. What is given of `where`, `whereText` and `class` must all hold; retired nodes "
+        "are left out unless asked for. `search` (words of key, name and searchable attributes) stands alone."
     )
     @staticmethod
-    async def nodes(
+    async def nodes(  # noqa: PLR0913, PLR0917 - a list's arguments, by name for whoever asks
         info: Info,
         where: FilterInput | None = None,
         where_text: str | None = None,

@@ -1,4 +1,4 @@
-"""What the resolvers of one request share: the application, the model, and views of the graph at the moments asked for."""
+"""What the resolvers of one request share: the application, the model, and views of the graph at moments."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
     ),
     AnyValue: strawberry.scalar(
         name="Value",
-        description="The value of some attribute: text, a number as BigInt or Decimal, true or false, or a list of these.",
+        description="The value of some attribute: text, a BigInt, a Decimal, true or false, or a list of these.",
         serialize=shown,
         parse_value=taken,
     ),
