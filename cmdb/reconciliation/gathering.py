@@ -131,7 +131,7 @@ class Gatherer:
         return None
 
     def _twice(self, slot: int, key: str, digest: bytes, where: Where) -> None:
-        if self._digests[slot] != digest:
+        if self._digests[slot] not in {digest, b""}:
             self._digests[slot] = b""
             self.found.rows.pop(slot, None)
             self._error(where, f"{quoted(key)} stands twice in the input, with different content", "keep one of the rows")

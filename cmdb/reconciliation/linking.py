@@ -192,10 +192,11 @@ class Linker:
         group = np.cumsum(~again) - 1
         first = np.flatnonzero(~again)
         other = again & (rows.body != rows.body[first[group]])
-        for row in np.flatnonzero(other).tolist():
+        differing, place = np.unique(group[other], return_index=True)
+        for row in np.flatnonzero(other)[place].tolist():
             at = self._words.place(int(rows.place[first[group[row]]]))
             self._say(rows, row, f"stands at {at} already, with other attributes", "keep one of the rows")
-        unsure = np.isin(group, group[other])
+        unsure = np.isin(group, differing)
         doubtful = set(
             zip(rows.source[unsure].tolist(), rows.target[unsure].tolist(), rows.type[unsure].tolist(), strict=True)
         )
