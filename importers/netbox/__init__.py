@@ -18,7 +18,8 @@ from importers.claiming import Claims
 from importers.netbox.dump import Entry, Fields, entries
 from importers.netbox.index import Index, Target, number
 from importers.netbox.joins import joins
-from importers.netbox.kinds import KINDS, READ_THROUGH_OTHERS, Kind, Link, Named, Source
+from importers.netbox.kinds import Kind, Link, Named, Source
+from importers.netbox.models import KINDS, READ_THROUGH_OTHERS
 from importers.netbox.values import PK
 from importers.text import Note, head_of, progress_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from cmdb.reconciliation.claims import NodeClaim, Progress
 from importers.netbox import NetBox
-from importers.netbox.kinds import KINDS
+from importers.netbox.models import KINDS
 from importers.netbox.roles import cluster_class, device_class
 from tests.importers.reading import assert_fits_model, faults, links, model, nodes, read, read_bytes
 
