@@ -122,12 +122,18 @@ def neo4j_driver(neo4j_url: str) -> Generator[Driver]:
 
 
 @pytest.fixture
-def neo4j_graph(neo4j_url: str, neo4j_driver: Driver) -> Generator[str]:
-    """The URL of the run's server, its graph empty and this test's alone while it lasts."""
+def neo4j_turn(neo4j_url: str) -> Generator[str]:
+    """The URL of the run's server, this test's alone while it lasts; its graph may hold what other tests left."""
     turn = _root() / f"turn-{hashlib.sha256(neo4j_url.encode()).hexdigest()[:16]}"
     with locked(turn, _report):
-        wipe(neo4j_driver)
         yield neo4j_url
+
+
+@pytest.fixture
+def neo4j_graph(neo4j_turn: str, neo4j_driver: Driver) -> str:
+    """The URL of the run's server, its graph empty and this test's alone while it lasts."""
+    wipe(neo4j_driver)
+    return neo4j_turn
 
 
 def connect(url: str, password: str | None = None) -> Driver:

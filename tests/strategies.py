@@ -29,10 +29,10 @@ _FRAGMENTS: Final = (
 """Quotes, wildcards and escapes of every query language near, and characters whose order differs between UTF-8 and UTF-16."""
 
 nasty = st.lists(st.sampled_from(_FRAGMENTS), max_size=4).map("".join)
-anything = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"]), max_size=12
+anything = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
+text: SearchStrategy[str] = st.one_of(
+    nasty, nasty, anything, st.sampled_from(["", "web", "Web", "db-1", "x" * 300, "长" * 3000])
 )
-text: SearchStrategy[str] = st.one_of(nasty, nasty, anything, st.sampled_from(["", "web", "Web", "db-1", "x" * 300, "长" * 3000]))
 names: SearchStrategy[str] = (
     st.one_of(nasty, nasty, anything, st.sampled_from(["web", "Web", "db-1", "x" * 255, "长" * 255]))
     .map(str.strip)
@@ -62,7 +62,9 @@ _RAW: Final[dict[AttributeType, SearchStrategy[object]]] = {
         _datetimes, st.integers(0, 3).map(lambda h: datetime(2026, 1, 31, 12, tzinfo=UTC) + timedelta(hours=h))
     ),
     AttributeType.DURATION: _integers,
-    AttributeType.URL: st.sampled_from(["https://a.example/", "https://b.example/%41_'\"?x=\\", "HTTPS://a.example/", "x://服务"]),
+    AttributeType.URL: st.sampled_from(
+        ["https://a.example/", "https://b.example/%41_'\"?x=\\", "HTTPS://a.example/", "x://服务"]
+    ),
     AttributeType.IP: st.one_of(st.ip_addresses().map(str), st.sampled_from(["10.0.0.1", "10.0.0.10", "::1"])),
     AttributeType.CIDR: st.sampled_from(["10.0.0.0/24", "10.0.0.0/8", "fd00::/8"]),
     AttributeType.MAC: st.binary(min_size=6, max_size=6).map(bytes.hex),
@@ -85,7 +87,9 @@ def scalars(kind: AttributeType) -> SearchStrategy[Scalar]:
 
 
 @cache
-def _of_attribute(kind: AttributeType, choices: tuple[str, ...], low: int | None, high: int | None) -> SearchStrategy[Scalar]:
+def _of_attribute(
+    kind: AttributeType, choices: tuple[str, ...], low: int | None, high: int | None
+) -> SearchStrategy[Scalar]:
     if choices:
         return st.sampled_from(choices)
     if low is not None or high is not None:
@@ -112,7 +116,9 @@ def patches(known: dict[str, Attribute]) -> SearchStrategy[Patch]:
 
 
 @st.composite
-def _few(draw: st.DrawFn, required: dict[str, SearchStrategy[Value]], optional: dict[str, SearchStrategy[Value]]) -> Attributes:
+def _few(
+    draw: st.DrawFn, required: dict[str, SearchStrategy[Value]], optional: dict[str, SearchStrategy[Value]]
+) -> Attributes:
     chosen = draw(st.lists(st.sampled_from(sorted(optional)), max_size=6, unique=True)) if optional else []
     return {name: draw(s) for name, s in required.items()} | {name: draw(optional[name]) for name in chosen}
 
@@ -187,7 +193,9 @@ def _compare(field: str, lookup: Lookup, value: SearchStrategy[Scalar]) -> Searc
     if lookup is Lookup.IN:
         compared = st.lists(value, max_size=3).map(tuple)
     elif lookup in _TEXTUAL:
-        compared = st.tuples(value.map(str), st.integers(0, 3), st.integers(0, 3)).map(lambda cut: cut[0][cut[1] : len(cut[0]) - cut[2]])
+        compared = st.tuples(value.map(str), st.integers(0, 3), st.integers(0, 3)).map(
+            lambda cut: cut[0][cut[1] : len(cut[0]) - cut[2]]
+        )
     return st.builds(Compare, st.just(field), st.just(lookup), compared)
 
 
@@ -329,10 +337,10 @@ class _Wisher:
         if kind == "create" or not self._live:
             return self._create()
         if kind == "put":
-            return self._put(self._ref())
+            return self._put(self._ref(standing=True))
         if kind == "retire":
             ref = self._ref()
-            state = self._draw(st.sampled_from([None, None, None, "dismantled", "closed", "nowhere"]))
+            state = self._seldom(self._draw(st.sampled_from(["dismantled", "closed", "nowhere"])))
             return Retire(node=ref, state=state, expects=self._expects(ref))
         if kind == "link" or not self._joined:
             return self._link()
@@ -352,25 +360,27 @@ class _Wisher:
             node=New(handle),
             class_name=self._seldom("Item") or class_name,
             name=self._name(class_name),
-            state=self._draw(st.sampled_from([None, None, None, None, "ordered", "in_use", "open", "cancelled"]))
-            if class_name != "Ticket"
-            else self._seldom("working"),
+            state=self._seldom("cancelled")
+            or self._draw(st.sampled_from([None, *self._model.lifecycle_of[class_name].initial])),
             attributes=self._roughened(known, given),
-            expects=self._draw(st.sampled_from([None, None, None, NEW, NEW, NEW, NEW, 1])),
+            expects=self._seldom(1) or self._draw(st.sampled_from([None, NEW])),
         )
         self._live[New(handle)] = class_name
         return put
 
     def _put(self, ref: NodeRef) -> Put:
         class_name = self._live.get(ref, "Server")
-        states = ["in_use", "under_change", "ordered", "open", "working", "dismantled", "nowhere"]
+        lifecycle = self._model.lifecycle_of[class_name]
         node = self._state.nodes.get(ref) if isinstance(ref, int) else None
-        onwards = self._model.lifecycle_of[class_name].transitions.get(node.state, ()) if node else ()
+        onwards = (
+            [s for s in lifecycle.transitions.get(node.state, ()) if not lifecycle.by_name[s].final] if node else []
+        )
+        wrong = self._seldom(self._draw(st.sampled_from(["in_use", "ordered", "open", "dismantled", "nowhere"])))
         return Put(
             node=ref,
             class_name=self._seldom("Ticket"),
-            name=self._draw(st.none() | st.just(self._name(class_name))),
-            state=self._draw(st.sampled_from([None, None, None, *onwards, *onwards, *onwards, self._draw(st.sampled_from(states))])),
+            name=self._draw(st.sampled_from([None, self._name(class_name)])),
+            state=wrong or self._draw(st.sampled_from([None, *onwards])),
             attributes=self._values(_controlled(self._model.attributes[class_name])) | self._flaw(),
             expects=self._expects(ref),
         )
@@ -391,21 +401,22 @@ class _Wisher:
         given: Patch = {**self._draw(attributes(known)), **self._flaw()}
         if self._seldom("nothing"):
             given = {}
-        key = self._draw(st.sampled_from(["", "", "", "b", "服务'%", "k" * 255])) if not self._seldom("key") else "k" * 256
+        key = self._seldom("k" * 256) or self._draw(st.sampled_from(["", "", "", "b", "服务'%", "k" * 255]))
         if isinstance(source, int) and isinstance(target, int):
             self._joined.append((name, source, target, key))
-        return Link(type=name, source=source, target=target, key=key, attributes=given, expects=self._draw(st.sampled_from([None, None, NEW])))
+        return Link(type=name, source=source, target=target, key=key, attributes=given, expects=self._seldom(NEW))
 
-    def _ref(self) -> NodeRef:
+    def _ref(self, *, standing: bool = False) -> NodeRef:
         strange: list[NodeRef] = [10**6, New("nobody"), *self._state.nodes]
         if self._seldom("strange"):
             return self._draw(st.sampled_from(strange))
-        return self._draw(st.sampled_from(list(self._live)))
+        before = [ref for ref in self._live if isinstance(ref, int)]
+        return self._draw(st.sampled_from(before if standing and before else list(self._live)))
 
     def _expects(self, ref: NodeRef) -> int | None:
         node = self._state.nodes.get(ref) if isinstance(ref, int) else None
         version = node.version if node else NEW
-        return self._draw(st.sampled_from([None, None, None, version, version, version, version + 1]))
+        return self._seldom(version + 1) or self._draw(st.sampled_from([None, version]))
 
     def _name(self, class_name: str) -> str:
         prefix = "svc-" if class_name == "Service" and not self._seldom("unruly") else ""
@@ -420,16 +431,24 @@ class _Wisher:
         rough = self._draw(st.booleans())
         kinds = {AttributeType.INTEGER, AttributeType.DURATION}
         return {
-            name: f" {value}" if rough and isinstance(value, int) and name in known and known[name].type in kinds else value
+            name: f" {value}"
+            if rough and isinstance(value, int) and name in known and known[name].type in kinds
+            else value
             for name, value in given.items()
         }
 
     def _flaw(self) -> Patch:
-        flaws: list[Patch] = [{"nonsense": "x"}, {"checked": "2026-01-31T12:00:00Z"}, {"count": "many"}, {"owner": None}, {"note": "\x00"}]
+        flaws: list[Patch] = [
+            {"nonsense": "x"},
+            {"checked": "2026-01-31T12:00:00Z"},
+            {"count": "many"},
+            {"owner": None},
+            {"note": "\x00"},
+        ]
         return self._seldom(self._draw(st.sampled_from(flaws))) or {}
 
     def _seldom(self, this: T) -> T | None:
-        return this if self._draw(st.integers(0, 24)) == 24 else None
+        return this if self._draw(st.integers(0, 39)) == 39 else None
 
 
 def _controlled(known: dict[str, Attribute]) -> dict[str, Attribute]:

@@ -78,9 +78,7 @@ class Book:
         node = self.coming.nodes[ordinal]
         before, after = differences(node.attributes, attributes or {})
         names = (node.name, node.name if name is None else name)
-        self._do(
-            NodeChanged(ordinal, node.version + 1, names, (node.state, state or node.state), before, after)
-        )
+        self._do(NodeChanged(ordinal, node.version + 1, names, (node.state, state or node.state), before, after))
 
     def retire(self, ordinal: int, state: str = "dismantled") -> None:
         """End a node's relationships and move it to a final state."""

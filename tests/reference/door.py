@@ -59,9 +59,7 @@ class _Play:
     def __init__(self, model: Model, state: State, counters: Counter[str]) -> None:
         self.model, self.before, self.counters = model, state, Counter(counters)
         self.nodes = dict(state.nodes)
-        self.relationships: dict[Natural, Attributes] = {
-            natural(r): r.attributes for r in state.relationships.values()
-        }
+        self.relationships: dict[Natural, Attributes] = {natural(r): r.attributes for r in state.relationships.values()}
         self.changed: dict[int, Node] = {}
         self.handles: dict[str, int] = {}
         self.conflict = self.invalid = False
@@ -118,9 +116,7 @@ class _Play:
             node,
             name=node.name if put.name is None else self.name(node.class_name, put.name),
             state=state,
-            attributes=patched(
-                node.attributes, self.canonical(self.model.attributes[node.class_name], put.attributes)
-            ),
+            attributes=patched(node.attributes, self.canonical(self.model.attributes[node.class_name], put.attributes)),
         )
 
     def retire(self, retire: Retire) -> None:
@@ -195,7 +191,9 @@ class _Play:
     # -- the whole -----------------------------------------------------------------------------------------------------
 
     def end(self) -> Outcome:
-        required = {name: [a.name for a in known.values() if a.required] for name, known in self.model.attributes.items()}
+        required = {
+            name: [a.name for a in known.values() if a.required] for name, known in self.model.attributes.items()
+        }
         lacking = any(a not in n.attributes for n in self.nodes.values() for a in required[n.class_name])
         for name, attributes in self.relationships.items():
             kind = self.model.type_by_name.get(name[0])

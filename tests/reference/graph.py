@@ -277,9 +277,7 @@ class Reference:
 
     def relationship_history(self, ordinal: int) -> list[RelationshipVersion]:
         """All versions of all relationships that ever had this node at an end."""
-        touching = {
-            r.id for s in self.states for r in s.relationships.values() if ordinal in {r.source, r.target}
-        }
+        touching = {r.id for s in self.states for r in s.relationships.values() if ordinal in {r.source, r.target}}
         found = [
             RelationshipVersion(relationship=r, until=until)
             for ident in touching

@@ -168,9 +168,7 @@ MODEL: Final = Model(
             attribute("ports", _T.INTEGER, many=True),
             parent="Item",
         ),
-        node_class(
-            "VirtualServer", "VM", attribute("share", _T.INTEGER, minimum=0, maximum=100), parent="Server"
-        ),
+        node_class("VirtualServer", "VM", attribute("share", _T.INTEGER, minimum=0, maximum=100), parent="Server"),
         node_class(
             "Service",
             "SVC",

@@ -17,7 +17,7 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
     """Where stores can be made; on Neo4j a new one empties the one before."""
     if request.param == "sqlite":
         return SqlitePlaces(tmp_path)
-    return Neo4jPlaces(request.getfixturevalue("neo4j_graph"), request.getfixturevalue("neo4j_driver"))
+    return Neo4jPlaces(request.getfixturevalue("neo4j_turn"), request.getfixturevalue("neo4j_driver"))
 
 
 @pytest.fixture

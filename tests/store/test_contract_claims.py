@@ -13,7 +13,9 @@ SEEN = "2026-01-31T12:00:00.000000Z"
 
 
 def claim(key: str, bound_to: int = 0, kind: ClaimKind = ClaimKind.NODE, body: bytes = b'{"a":1}') -> Claim:
-    return Claim(source_key=key, kind=kind, bound_to=bound_to, digest=key.encode()[:16].ljust(16, b"."), body=body, seen=SEEN)
+    return Claim(
+        source_key=key, kind=kind, bound_to=bound_to, digest=key.encode()[:16].ljust(16, b"."), body=body, seen=SEEN
+    )
 
 
 def state(source: str, revision: int = 1) -> SourceState:
@@ -30,7 +32,9 @@ async def test_claims_are_kept_replaced_and_dropped(pair: Pair) -> None:
     first, second, edge = claim("a"), claim("b", 1), claim("a", 7, ClaimKind.RELATIONSHIP)
     await store.keep_claims(ClaimChanges(source="netbox", put=(first, second, edge)))
     assert await _claims(store, "netbox") == [first, second, edge]
-    newer = msgspec.structs.replace(first, body=b'{"a":2}', digest=b"n" * 16, bound_to=5, seen="2026-02-01T00:00:00.000001Z")
+    newer = msgspec.structs.replace(
+        first, body=b'{"a":2}', digest=b"n" * 16, bound_to=5, seen="2026-02-01T00:00:00.000001Z"
+    )
     dropped = ((ClaimKind.NODE, "b"), (ClaimKind.NODE, "never there"))
     await store.keep_claims(ClaimChanges(source="netbox", put=(newer,), drop=dropped))
     assert await _claims(store, "netbox") == [newer, edge]
@@ -41,7 +45,9 @@ async def test_sources_do_not_overwrite_each_other(pair: Pair) -> None:
     store = pair.store
     await pair.commit()
     for source in ("netbox", "compose", "o'ne %_服务"):
-        await store.keep_claims(ClaimChanges(source=source, put=(claim("a", body=source.encode()),), state=state(source)))
+        await store.keep_claims(
+            ClaimChanges(source=source, put=(claim("a", body=source.encode()),), state=state(source))
+        )
     for source in ("netbox", "compose", "o'ne %_服务"):
         assert [c.body for c in await _claims(store, source)] == [source.encode()]
     assert [s.source for s in await store.sources()] == sorted(("netbox", "compose", "o'ne %_服务"))
@@ -78,7 +84,9 @@ async def test_claims_go_in_with_their_commit(pair: Pair) -> None:
     store = pair.store
     await pair.commit()
     ordinal = pair.book.node()
-    await store.commit(pair.book.commit(), ClaimChanges(source="netbox", put=(claim("a", ordinal),), state=state("netbox", 2)))
+    await store.commit(
+        pair.book.commit(), ClaimChanges(source="netbox", put=(claim("a", ordinal),), state=state("netbox", 2))
+    )
     assert await _claims(store, "netbox") == [claim("a", ordinal)]
     assert await store.source_state("netbox") == state("netbox", 2)
     await agree(store, pair.reference)

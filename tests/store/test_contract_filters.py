@@ -56,7 +56,9 @@ EXAMPLES: list[Filter] = [
     Not(Related("RUNS_ON", Direction.IN)),
     Related("RUNS_ON", Direction.IN, IsA("Service")),
     Related("RUNS_ON", Direction.OUT, Not(Compare("count", Lookup.EXISTS, True))),
-    Related("CONNECTED_TO", Direction.OUT, Related("CONNECTED_TO", Direction.OUT, Related("CONNECTED_TO", Direction.OUT))),
+    Related(
+        "CONNECTED_TO", Direction.OUT, Related("CONNECTED_TO", Direction.OUT, Related("CONNECTED_TO", Direction.OUT))
+    ),
     Related("RUNS_ON", Direction.IN, Related("RUNS_ON", Direction.IN, Or((IsA("Service"), LIVE)))),
     And((IsA("Server"), Not(Or((Compare("count", Lookup.EXISTS, False), Compare("name", Lookup.EQ, "web")))))),
 ]
@@ -65,9 +67,15 @@ EXAMPLES: list[Filter] = [
 async def _estate(pair: Pair) -> Pair:
     book = pair.book
     await pair.commit()
-    book.node("Server", "web", attributes={"tags": ("a", "b"), "price": "9.5", "active": True, "count": 1, "ports": (80, 443)})
+    book.node(
+        "Server", "web", attributes={"tags": ("a", "b"), "price": "9.5", "active": True, "count": 1, "ports": (80, 443)}
+    )
     book.node("VirtualServer", "vm", attributes={"tags": (), "price": "10", "active": False, "count": 2**53 + 1})
-    book.node("Server", "old", attributes={"tags": ("bb",), "price": "100", "count": 2**53, "checked": "2026-01-31T00:00:00.000001Z"})
+    book.node(
+        "Server",
+        "old",
+        attributes={"tags": ("bb",), "price": "100", "count": 2**53, "checked": "2026-01-31T00:00:00.000001Z"},
+    )
     book.node("Service", "svc-web", attributes={"owner": "Ann"})
     book.node("Ticket", "t")
     book.node("Server", "ip", attributes={"address": "10.0.0.10", "ports": ()})
@@ -98,7 +106,11 @@ async def test_written_filters_find_what_the_evaluator_accepts(pair: Pair) -> No
 async def test_nasty_text_is_only_text(pair: Pair, field: str) -> None:
     await pair.commit()
     for text in NASTY:
-        pair.book.node("Ticket" if field == "name" else "Server", text if field == "name" else "n", attributes={} if field == "name" else {field: text})
+        pair.book.node(
+            "Ticket" if field == "name" else "Server",
+            text if field == "name" else "n",
+            attributes={} if field == "name" else {field: text},
+        )
     await pair.commit()
     for text in NASTY:
         for lookup in Lookup:

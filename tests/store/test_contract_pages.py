@@ -93,7 +93,14 @@ async def test_rows_that_come_and_go_between_two_pages_move_no_other(pair: Pair)
 
 async def test_a_total_is_exact(pair: Pair) -> None:
     store = (await _estate(pair)).store
-    for where in (EVERYTHING, LIVE, Not(LIVE), IsA("Item"), Compare("count", Lookup.GT, 2), Compare("price", Lookup.EXISTS, False)):
+    for where in (
+        EVERYTHING,
+        LIVE,
+        Not(LIVE),
+        IsA("Item"),
+        Compare("count", Lookup.GT, 2),
+        Compare("price", Lookup.EXISTS, False),
+    ):
         for as_of in (None, 0, 1, 2, 3):
             assert await store.count(where, as_of) == len(pair.reference.find(where, as_of=as_of))
 

@@ -35,7 +35,12 @@ async def _estate(pair: Pair) -> Pair:
     book.node(name="WebServer", attributes={"tags": ("支付", "web"), "serial": "S-x1"})
     book.node("Service", "svc-支付服务", attributes={"owner": "Hidden Web", "note": "数据库服务器"})
     book.node("Ticket", "Café Straße ﬁle ｗｅｂ", attributes={"summary": "web down OR db near 10.0.0.1"})
-    book.node(name="db_1", attributes={"note": f"{LONG_WORD} 𞤀𞤁 हिन्दी ไทย 한국어 カタカナ Ёлка İstanbul 😀 it's m² ½ ⅷ running cities null"})
+    book.node(
+        name="db_1",
+        attributes={
+            "note": f"{LONG_WORD} 𞤀𞤁 हिन्दी ไทย 한국어 カタカナ Ёлка İstanbul 😀 it's m² ½ ⅷ running cities null"
+        },
+    )
     book.node(name="web gone")
     book.node(name="web old", attributes={"note": "renamed later"})
     await pair.commit()
@@ -100,8 +105,6 @@ def test_random_texts_find_what_has_their_words(places: Places) -> None:
         some = st.sampled_from(there) | strategies.text
         texts = data.draw(st.lists(st.lists(some, min_size=1, max_size=3).map(" ".join).filter(words), max_size=8))
         cut = data.draw(st.integers(1, 4))
-
-
 
         async def look(store: Store) -> None:
             for text in [*texts, *(text[:cut] for text in texts if words(text[:cut]))]:

@@ -54,9 +54,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def an_estate_is_founded(self) -> None:
-        self._run(
-            found_estate(self._store, MODEL, estate=ESTATE, actor="tester", clock=lambda: self._now)
-        )
+        self._run(found_estate(self._store, MODEL, estate=ESTATE, actor="tester", clock=lambda: self._now))
         self._follow()
 
     def _follow(self) -> None:
