@@ -15,10 +15,14 @@ from cmdb.reading import Moment, moment_revision, resolve_all
 
 @dataclass(frozen=True, slots=True)
 class DescribedHop:
-    """One dependency of a path: which relationship, its type, and both its ends."""
+    """One dependency of a path: which relationship, its type, and both its ends.
+
+    `forwards` says that the relationship itself leads from the dependent to the provider.
+    """
 
     relationship: int
     type: str
+    forwards: bool
     dependent: Node
     provider: Node
 
@@ -100,16 +104,11 @@ async def _described(
     nodes = {node.ordinal: node for node in await application.store.nodes(sorted(ordinals), as_of)}
     projection = await application.follower.as_of(as_of)
     model = await application.model()
-    names = DependencyCodes.of(model).names
-    return [
-        tuple(
-            DescribedHop(
-                hop.relationship,
-                names[projection.type_code(hop)],
-                nodes[hop.dependent],
-                nodes[hop.provider],
-            )
-            for hop in path
-        )
-        for path in paths
-    ]
+    codes = DependencyCodes.of(model)
+
+    def described(hop: Hop) -> DescribedHop:
+        code = projection.type_code(hop)
+        ends = nodes[hop.dependent], nodes[hop.provider]
+        return DescribedHop(hop.relationship, codes.names[code], codes.from_depends[code], *ends)
+
+    return [tuple(map(described, path)) for path in paths]

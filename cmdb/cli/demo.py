@@ -51,7 +51,7 @@ async def _demo(acting: Acting) -> None:
         await _fill(application, acting)
         await _change_manager(application)
         await _engineer(application, acting)
-        await _configuration_manager(application, acting)
+        await _configuration_manager(application)
         await _release_manager(application)
     _next_steps(acting.store)
 
@@ -106,7 +106,7 @@ async def _engineer(application: Application, acting: Acting) -> None:
             out.print(Padding(line, (0, 0, 0, 2)))
 
 
-async def _configuration_manager(application: Application, acting: Acting) -> None:
+async def _configuration_manager(application: Application) -> None:
     _title("The configuration manager asks", "is what we recorded true, and has nobody touched it behind our back?")
     found = recognise([ESTATE / "kubernetes"], shipped_importers())[0][0]
     plan = await planned(application, found, f"{found.importer.name}:kubernetes")

@@ -178,6 +178,6 @@ async def _path(common: Common, dependent: str, provider: str, as_of: str | None
         tree = Tree(Text(f"{first.name} ({first.key})", style="bold"))
         at = tree
         for hop in hops:
-            at = at.add(Text.assemble((f"{hop.type} ", "dim"), (hop.provider.name, "bold"), f" ({hop.provider.key})"))
+            at = at.add(Text.assemble((f"{hop.type} " if hop.forwards else f"← {hop.type} ", "dim"), (hop.provider.name, "bold"), f" ({hop.provider.key})"))
         out.print(tree)
         err.print(f"{len(hops)} steps")

@@ -52,12 +52,12 @@ def hit_row(hit: DescribedHit) -> dict[str, Json]:
 
 
 def chain(path: Sequence[DescribedHop]) -> Text:
-    """A path as people read it: `shop —DEPENDS_ON→ catalogue —RUNS_ON→ host-1`."""
+    """A path as people read it, who needs first: `booking ←PROVIDES— shop —RUNS_ON→ host-1`."""
     text = Text()
     for place, hop in enumerate(path):
         if place == 0:
             text.append(hop.dependent.name, style="bold")
-        text.append(f" —{hop.type}→ ", style="dim")
+        text.append(f" —{hop.type}→ " if hop.forwards else f" ←{hop.type}— ", style="dim")
         text.append(hop.provider.name, style="bold")
     return text
 
