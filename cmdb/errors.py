@@ -1,4 +1,7 @@
-"""What can go wrong, as values with a code; each door maps a code once (CLI exit code, GraphQL problem, HTTP status)."""
+"""What can go wrong, as values with a code.
+
+Each door maps a code once (CLI exit code, GraphQL problem, HTTP status).
+"""
 
 from __future__ import annotations
 

@@ -130,7 +130,8 @@ async def broken_links(commits: AsyncIterator[Commit], head: Head) -> list[Broke
         found.append(
             Broken(
                 head.revision,
-                f"the head says revision {head.revision} with hash {head.hash[:12]}…, the entries end at {expected - 1} with {previous[:12]}…",
+                f"the head says revision {head.revision} with hash {head.hash[:12]}…, "
+                f"the entries end at {expected - 1} with {previous[:12]}…",
             )
         )
     return found

@@ -36,7 +36,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relationship(msgspec.Struct, frozen=True, kw_only=True):
-    """A typed, directed edge between two nodes, named by (type, source, target, key); `source` and `target` are ordinals."""
+    """A typed, directed edge between two nodes, named by (type, source, target, key).
+
+    `source` and `target` are ordinals.
+    """
 
     id: int
     type: str

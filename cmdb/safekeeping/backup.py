@@ -1,8 +1,8 @@
 """Backup and restore: one file with the ledger and the claims, from which a store of either kind is made again.
 
-The file is eight bytes of name, a zstd stream of JSON lines, and the SHA-256 of all before it. The lines are a title; one
-for each commit (header, hash, effects); for each source one, and its claims in batches. A file that was cut short, altered
-or put together wrongly is refused before the target is touched: restoring reads it twice.
+The file is eight bytes of name, a zstd stream of JSON lines, and the SHA-256 of all before it. The lines are a title;
+one for each commit (header, hash, effects); for each source one, and its claims in batches. A file that was cut
+short, altered or put together wrongly is refused before the target is touched: restoring reads it twice.
 """
 
 from __future__ import annotations

@@ -58,8 +58,9 @@ class _Tally:
 async def verify(store: Store, scratch: Store, *, progress: Callable[[int], None] = lambda _: None) -> Verification:
     """Check a store against its own ledger, replayed into the empty store `scratch`. O(effects · log n + n).
 
-    Finds entries that were altered, removed or reordered; nodes and relationships of the present that differ from what the
-    ledger makes, that it does not know, or that are missing; and histories with other versions than it makes.
+    Finds entries that were altered, removed or reordered; nodes and relationships of the present that differ from
+    what the ledger makes, that it does not know, or that are missing; and histories with other versions than it
+    makes.
     """
     head = await store.head()
     tally = _Tally([])

@@ -41,7 +41,5 @@ def decode(sort: Sort, text: str) -> tuple[Scalar | None, int]:
     except (ValueError, msgspec.DecodeError) as error:
         raise Usage("the cursor is damaged", remedy=_REMEDY) from error
     if (place.field, place.descending) != (sort.field, sort.descending):
-        raise Usage(
-            f"the cursor was made for a list sorted by {place.field!r}, not by {sort.field!r}", remedy=_REMEDY
-        )
+        raise Usage(f"the cursor was made for a list sorted by {place.field!r}, not by {sort.field!r}", remedy=_REMEDY)
     return place.value, place.ordinal

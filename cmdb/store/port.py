@@ -32,7 +32,10 @@ LARGEST_PAGE: Final = 1000
 
 
 class Sort(msgspec.Struct, frozen=True):
-    """Order of a list: by a field or attribute, then by ordinal, both in the same direction. Absent values come last."""
+    """Order of a list: by a field or attribute, then by ordinal, both in the same direction.
+
+    Absent values come last.
+    """
 
     field: str = "ordinal"
     descending: bool = False
@@ -67,8 +70,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What one source says about one thing, bound to what it was identified as.
 
     `source_key` names the thing within the source. For a node `bound_to` is its ordinal and `body` the canonical JSON
-    of what is claimed; for a relationship `bound_to` is the relationship's id. `digest` (at most 16 bytes) stands for the claim's
-    content, `seen` is the time of the import that last brought it in this form.
+    of what is claimed; for a relationship `bound_to` is the relationship's id. `digest` (at most 16 bytes) stands for
+    the claim's content, `seen` is the time of the import that last brought it in this form.
     """
 
     source_key: str
@@ -238,7 +241,10 @@ class Store(Protocol):
         as_of: int | None = None,
         limit: int | None = None,
     ) -> list[Relationship]:
-        """Relationships out of (or into) these nodes, by (node, id); at most `limit` *for each node* if that is given."""
+        """Relationships out of (or into) these nodes, by (node, id).
+
+        At most `limit` *for each node* if that is given.
+        """
         ...
 
     async def relationship_counts(
@@ -284,7 +290,10 @@ class Store(Protocol):
     async def relationship_columns(
         self, types: Sequence[str], as_of: int | None = None
     ) -> tuple[Head, RelationshipColumns]:
-        """The relationships of these types as columns, and the head that this is the state of. O(n), a million a second."""
+        """The relationships of these types as columns, and the head that this is the state of.
+
+        O(n), a million a second.
+        """
         ...
 
     # -- claims -------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """How text is cut into words for full-text search, the same for every store.
 
-Words are runs of letters and digits after Unicode compatibility folding and case folding; a Chinese, Japanese or Korean
-character is a word of its own, so that any part of a label is found. Stores index the words joined by spaces and need no
-analyser of their own.
+Words are runs of letters and digits after Unicode compatibility folding and case folding; a Chinese, Japanese or
+Korean character is a word of its own, so that any part of a label is found. Stores index the words joined by spaces
+and need no analyser of their own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def words(text: str) -> list[str]:
 def searchable_attributes(model: Model) -> dict[str, tuple[str, ...]]:
     """For each class: the attributes whose values can be searched."""
     return {
-        name: tuple(a.name for a in attributes.values() if a.searchable) for name, attributes in model.attributes.items()
+        name: tuple(a.name for a in attributes.values() if a.searchable)
+        for name, attributes in model.attributes.items()
     }
 
 

@@ -26,16 +26,19 @@ from cmdb.ledger import GENESIS, Commit, Head
 from cmdb.store.port import ClaimChanges, ClaimKind
 from cmdb.store.sqlite.rows import attributes_of, attributes_text, microseconds
 from cmdb.store.words import search_text
+from graph_schema.document import model_from_document
 from graph_schema.emit.sql import sql_indexes
 from graph_schema.metamodel import Model
-from graph_schema.document import model_from_document
 
 KIND_CODE: Final = {ClaimKind.NODE: 0, ClaimKind.RELATIONSHIP: 1}
 
 _compress = zstandard.ZstdCompressor(level=3).compress
 
 _READ_HEAD: Final = "SELECT revision, hash FROM head"
-_WRITE_HEAD: Final = "INSERT INTO head VALUES(1, ?, ?, ?) ON CONFLICT DO UPDATE SET revision=excluded.revision, hash=excluded.hash, time=excluded.time"
+_WRITE_HEAD: Final = """
+INSERT INTO head VALUES(1, ?, ?, ?)
+ON CONFLICT DO UPDATE SET revision = excluded.revision, hash = excluded.hash, time = excluded.time
+"""
 _APPEND: Final = "INSERT INTO ledger VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _COUNT_UP: Final = "INSERT INTO counter VALUES(?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)"
 

@@ -182,7 +182,8 @@ class Compiler:
         if lookup is Lookup.IN:
             return f"{expression} IN (SELECT value FROM json_each({self._parameter(value)}))"
         if lookup is Lookup.HAS:
-            return f"EXISTS (SELECT 1 FROM json_each({alias}.attributes, '$.{_known_name(self.model, compare.field)}') WHERE value = {self._parameter(value)})"
+            items = f"json_each({alias}.attributes, '$.{_known_name(self.model, compare.field)}')"
+            return f"EXISTS (SELECT 1 FROM {items} WHERE value = {self._parameter(value)})"
         if lookup in {Lookup.CONTAINS, Lookup.STARTS_WITH, Lookup.ENDS_WITH}:
             return self._text(expression, lookup, str(value))
         parameter = self._parameter(value)

@@ -1,8 +1,8 @@
 """The tables of an SQLite store.
 
 Relationship types are kept as small numbers, attributes as JSON text, a node's id not at all (it follows from the
-ordinal). Rows of the present stand in `node` and `relationship`; a change moves the old row to the `…_version` table, with
-the revision `until` which it held. `node_words` has the words of live nodes and nothing else.
+ordinal). Rows of the present stand in `node` and `relationship`; a change moves the old row to the `…_version` table,
+with the revision `until` which it held. `node_words` has the words of live nodes and nothing else.
 """
 
 from __future__ import annotations

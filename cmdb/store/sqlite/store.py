@@ -38,8 +38,8 @@ from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
 from cmdb.store.sqlite.rows import encode_json
 from cmdb.store.words import searchable_attributes
-from graph_schema.metamodel import Model
 from graph_schema.document import model_from_document
+from graph_schema.metamodel import Model
 
 T = TypeVar("T")
 
