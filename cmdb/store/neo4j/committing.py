@@ -14,8 +14,8 @@ from cmdb.nodes import NodeIds
 from cmdb.store.neo4j.connection import Mark, Writing
 from cmdb.store.neo4j.cypher import KIND_LABEL, name
 from cmdb.store.neo4j.folding import Edge, Folding, stale, version_of_edge
-from cmdb.store.neo4j.long_text import parted, whole
 from cmdb.store.neo4j.rows import Properties
+from cmdb.store.neo4j.text import given, kept
 from cmdb.store.words import searchable_attributes
 from graph_schema.metamodel import Model
 
@@ -89,7 +89,7 @@ async def _folded(writing: Writing, commit: Commit, ids: NodeIds, model: Model) 
     wanted = sorted(old.nodes)
     for first in range(0, len(wanted), NODES_AT_ONCE):
         for ordinal, properties in await writing.values(_NODES_BEFORE, {"rows": wanted[first : first + NODES_AT_ONCE]}):
-            nodes[cast("int", ordinal)] = whole(cast("Properties", properties))
+            nodes[cast("int", ordinal)] = given(cast("Properties", properties))
     edges: dict[int, Properties] = {}
     for type_name, group in _grouped((e.type, e) for e in old.edges).items():
         edges |= await _edges_before(writing, type_name, group)
@@ -121,7 +121,7 @@ async def _edges_before(writing: Writing, type_name: str, edges: list[Edge]) -> 
 
 
 async def _write(writing: Writing, folded: Folding, model: Model) -> None:
-    by_class = _grouped((cast("str", n["class"]), parted(n)) for n in folded.created.values())
+    by_class = _grouped((cast("str", n["class"]), kept(n)) for n in folded.created.values())
     for class_name, created in by_class.items():
         kind = KIND_LABEL[model.class_by_name[class_name].kind]
         statement = f"UNWIND $rows AS row CREATE (n:Node:{kind}:{name(class_name)}) SET n = row"

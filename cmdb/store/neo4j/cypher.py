@@ -10,7 +10,8 @@ attribute can have.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import inf
 from typing import Final, LiteralString, cast
 
 from cmdb.errors import Invalid
@@ -20,7 +21,8 @@ from graph_schema.metamodel import Kind
 KIND_LABEL: Final[dict[Kind, LiteralString]] = {Kind.CI: "CI", Kind.RECORD: "Record"}
 """The second label of a node, after `Node`; the third is its class."""
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
 def name(identifier: str) -> LiteralString:
@@ -28,6 +30,15 @@ def name(identifier: str) -> LiteralString:
     if not _IDENTIFIER.fullmatch(identifier):
         raise Invalid(f"{identifier!r} is not the name of a class, relationship type or attribute")
     return cast("LiteralString", f"`{identifier}`")
+
+
+def bounded(value: object) -> object:
+    """The value, with numbers beyond Neo4j's 64 bits as infinite: they compare alike with every number it has."""
+    if isinstance(value, list | tuple):
+        return [bounded(item) for item in cast("Sequence[object]", value)]
+    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+        return inf if value > 0 else -inf
+    return value
 
 
 class Parameters:
@@ -39,7 +50,7 @@ class Parameters:
     def add(self, value: object) -> LiteralString:
         """The expression for a parameter that holds this value."""
         named = f"p{len(self.values)}"
-        self.values[named] = value
+        self.values[named] = bounded(value)
         return "$" + name(named)
 
 

@@ -10,13 +10,18 @@ from __future__ import annotations
 from typing import Final, LiteralString
 
 from cmdb.errors import Invalid, Problem
-from cmdb.filters import And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, faults, field_type
+from cmdb.filters import LIVE, And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, faults, field_type
 from cmdb.store.neo4j.cypher import Parameters, edge, name
-from cmdb.store.neo4j.long_text import compared, one_of
+from cmdb.store.neo4j.text import compared, one_of
 from graph_schema.metamodel import AttributeType, Model
 
 THEN: Final = "n.since <= $as_of AND coalesce(n._until > $as_of, true)"
 """Whether `n`, a node or a version of one, stood at revision `$as_of`."""
+
+PLAIN: Final = frozenset(
+    {AttributeType.DATE, AttributeType.DATETIME, AttributeType.IP, AttributeType.CIDR, AttributeType.MAC}
+)
+"""Types whose values are short and ASCII, so that an index serves their order too."""
 
 _OPERATORS: Final[dict[Lookup, LiteralString]] = {
     Lookup.EQ: "=",
@@ -32,9 +37,14 @@ _OPERATORS: Final[dict[Lookup, LiteralString]] = {
 _ORDERED: Final = frozenset({Lookup.LT, Lookup.LTE, Lookup.GT, Lookup.GTE})
 
 
-def matched(as_of: int | None) -> LiteralString:
-    """What to match as `n`, and the first condition on it: the nodes of the present, or what stood at `$as_of`."""
-    return "MATCH (n:Node) WHERE true" if as_of is None else f"MATCH (n:Node|_NodeVersion) WHERE {THEN}"
+def matched(as_of: int | None, hint: LiteralString = "") -> LiteralString:
+    """What to match as `n`, with a first condition: the nodes of the present, or what stood at revision `$as_of`."""
+    return f"MATCH (n:Node){hint} WHERE true" if as_of is None else f"MATCH (n:Node|_NodeVersion) WHERE {THEN}"
+
+
+def is_broad(where: Filter) -> bool:
+    """Whether a filter accepts nearly everything: nothing is asked but being live."""
+    return where == LIVE or (isinstance(where, And) and all(is_broad(item) for item in where.items))
 
 
 def single_class(model: Model, where: Filter) -> str | None:
@@ -97,19 +107,17 @@ class Compiler:
         return f"EXISTS {{ MATCH {pattern}{inner} }}"
 
     def _related_then(self, related: Related, at: LiteralString, other: LiteralString) -> LiteralString:
-        """Over what is still there, or over a version; Neo4j does not take a UNION this deep inside."""
-        type_name = self.parameters.add(related.type)
         near, far = ("_source", "_target") if related.direction is Direction.OUT else ("_target", "_source")
         r, end, v = name(f"r{self._depth}"), name(f"e{self._depth}"), name(f"v{self._depth}")
+        reached = name(f"o{self._depth}")
         inner = "" if related.where is None else f" AND {self._predicate(related.where, other)}"
-        there = f"{THEN.replace('n.', f'{other}.')}{inner}"
-        return f"""(EXISTS {{
+        return f"""EXISTS {{ UNWIND COLLECT {{
 MATCH (:Node {{ordinal: {at}.ordinal}}){edge(related.direction, r, [related.type])}({end}:Node)
-WHERE {r}.since <= $as_of
-MATCH ({other}:Node|_NodeVersion) WHERE {other}.ordinal = {end}.ordinal AND {there} }} OR EXISTS {{
-MATCH ({v}:_RelationshipVersion) WHERE {v}.{near} = {at}.ordinal AND {v}._type = {type_name}
-AND {v}.since <= $as_of AND {v}._until > $as_of
-MATCH ({other}:Node|_NodeVersion) WHERE {other}.ordinal = {v}.{far} AND {there} }})"""
+WHERE {r}.since <= $as_of RETURN {end}.ordinal }} + COLLECT {{
+MATCH ({v}:_RelationshipVersion) WHERE {v}.{near} = {at}.ordinal AND {v}._type = {self.parameters.add(related.type)}
+AND {v}.since <= $as_of AND {v}._until > $as_of RETURN {v}.{far} }} AS {reached}
+MATCH ({other}:Node|_NodeVersion) WHERE {other}.ordinal = {reached} AND {THEN.replace("n.", f"{other}.")}{inner}
+RETURN 1 }}"""
 
     def _compare(self, compare: Compare, at: LiteralString) -> LiteralString:
         value, lookup = compare.value, compare.lookup
@@ -120,7 +128,7 @@ MATCH ({other}:Node|_NodeVersion) WHERE {other}.ordinal = {v}.{far} AND {there} 
             return f"{self.parameters.add(value)} IN {expression}"
         if isinstance(value, tuple):
             return one_of(at, compare.field, value, self.parameters)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or field_type(self.model, compare.field) in PLAIN:
             return f"{expression} {operator} {self.parameters.add(value)}"
         if lookup in _ORDERED and field_type(self.model, compare.field) is AttributeType.DECIMAL:
             return f"toFloat({expression}) {operator} toFloat({self.parameters.add(value)})"

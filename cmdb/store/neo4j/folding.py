@@ -23,8 +23,8 @@ from cmdb.changeset import (
     Unlinked,
 )
 from cmdb.nodes import NodeIds
-from cmdb.store.neo4j.long_text import parted
 from cmdb.store.neo4j.rows import Properties
+from cmdb.store.neo4j.text import kept
 from cmdb.store.words import search_text
 from graph_schema.values import Value
 
@@ -113,7 +113,7 @@ class Folding:
     def patches(self) -> list[Properties]:
         """For each altered node: its ordinal, and the properties that differ, None for what is gone."""
         return [
-            {"ordinal": ordinal, "patch": _difference(parted(self.nodes_before[ordinal]), parted(after))}
+            {"ordinal": ordinal, "patch": _difference(kept(self.nodes_before[ordinal]), kept(after))}
             for ordinal, after in self.altered.items()
         ]
 

@@ -10,8 +10,8 @@ from cmdb.nodes import Node, NodeVersion
 from cmdb.store.neo4j.connection import Reading
 from cmdb.store.neo4j.cypher import Parameters, name
 from cmdb.store.neo4j.filters import THEN, Compiler, matched
-from cmdb.store.neo4j.long_text import one_of
 from cmdb.store.neo4j.rows import node_versions_of, nodes_of
+from cmdb.store.neo4j.text import one_of
 from cmdb.store.words import words
 from graph_schema.metamodel import Model
 

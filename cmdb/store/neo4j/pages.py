@@ -1,28 +1,45 @@
 """Pages: the order of a list and where the next page begins, in Cypher.
 
-Rows that have the value sorted by come first, then those without it; each half is ordered by an index where there is
-one, so that a page costs what it holds.
+Rows that have the value sorted by come first, then those without it. A list of everything, sorted by an indexed text, is
+read off the index; otherwise Neo4j chooses between an index in the right order and sorting what the filter accepts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, LiteralString, cast
 
 from cmdb.errors import Invalid
-from cmdb.filters import FIELDS, NUMERIC, attribute_named, field_type, field_value
+from cmdb.filters import FIELDS, attribute_named, field_type, field_value
 from cmdb.nodes import LAST, Node
 from cmdb.store import cursor
 from cmdb.store.neo4j.connection import Reading
-from cmdb.store.neo4j.cypher import name
-from cmdb.store.neo4j.filters import Compiler, matched, single_class
-from cmdb.store.neo4j.long_text import HEAD, rest
+from cmdb.store.neo4j.cypher import Parameters, name
+from cmdb.store.neo4j.filters import PLAIN, Compiler, is_broad, matched, single_class
 from cmdb.store.neo4j.rows import Properties, node_of
+from cmdb.store.neo4j.text import HEAD, order_key, ordered_by
 from cmdb.store.port import LARGEST_PAGE, Page, Query, Sort
 from graph_schema.metamodel import AttributeType, Model
-from graph_schema.values import Value
+from graph_schema.values import Scalar
 
-_NEVER_LONG: Final = NUMERIC | {AttributeType.BOOLEAN}
+After = tuple[Scalar | None, int] | None
+"""The value and ordinal of the row before the page."""
+
+_NOT_TEXT: Final = PLAIN | {
+    AttributeType.INTEGER,
+    AttributeType.DURATION,
+    AttributeType.DECIMAL,
+    AttributeType.BOOLEAN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """An expression to sort by, and the expression for where in that order a value is."""
+
+    expression: LiteralString
+    place: Callable[[Parameters, Scalar | None], LiteralString]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +48,25 @@ class _Half:
 
     condition: LiteralString
     order: LiteralString
+    hint: LiteralString = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A direction of sorting."""
+
+    order: LiteralString
+    beyond: LiteralString
+    start: int
+
+
+_UP: Final = _Way("ASC", ">", -1)
+_DOWN: Final = _Way("DESC", "<", LAST)
 
 
 async def page(reading: Reading, model: Model, query: Query) -> Page[Node]:
     """A page of the nodes that a filter accepts."""
-    check_sort(model, query.sort)
+    _check_sort(model, query.sort)
     after = None if query.after is None else cursor.decode(query.sort, query.after)
     compiler = Compiler(model, query.as_of)
     accepted = compiler.where(query.where)
@@ -43,7 +74,7 @@ async def page(reading: Reading, model: Model, query: Query) -> Page[Node]:
     found: list[Node] = []
     for half in _halves(compiler, query, after):
         statement = (
-            f"{matched(query.as_of)} AND {accepted} AND {half.condition} "
+            f"{matched(query.as_of, half.hint)} AND {accepted} AND {half.condition} "
             f"WITH n ORDER BY {half.order} LIMIT $most RETURN collect(n{{.*, search_text: null}}) AS rows"
         )
         _, rows = await reading.rows(statement, {**compiler.parameters.values, "most": most + 1 - len(found)})
@@ -58,8 +89,7 @@ async def page(reading: Reading, model: Model, query: Query) -> Page[Node]:
     )
 
 
-def check_sort(model: Model, sort: Sort) -> None:
-    """Raises Invalid when the model has no such field, or lists of values in it."""
+def _check_sort(model: Model, sort: Sort) -> None:
     if field_type(model, sort.field) is None:
         raise Invalid(f"there is no field or attribute {sort.field!r} to sort by", remedy="see `cmdb model show`")
     attribute = None if sort.field in FIELDS else attribute_named(model, sort.field)
@@ -67,52 +97,64 @@ def check_sort(model: Model, sort: Sort) -> None:
         raise Invalid(f"{sort.field!r} holds lists, which have no order", remedy="sort by a field with single values")
 
 
-def _sorted_by(node: Node, sort: Sort) -> str | int | bool | None:
-    return cast("str | int | bool | None", field_value(node, sort.field))
+def _sorted_by(node: Node, sort: Sort) -> Scalar | None:
+    return cast("Scalar | None", field_value(node, sort.field))
 
 
-def _halves(compiler: Compiler, query: Query, after: tuple[Value | None, int] | None) -> list[_Half]:
-    sort = query.sort
-    way, beyond = ("DESC", "<") if sort.descending else ("ASC", ">")
-    start = LAST if sort.descending else -1
-    if sort.field == "ordinal":
-        further = f"n.ordinal {beyond} {compiler.parameters.add(after[1] if after else start)}"
-        only = single_class(compiler.model, query.where)
+def _halves(compiler: Compiler, query: Query, after: After) -> list[_Half]:
+    field, way = query.sort.field, _DOWN if query.sort.descending else _UP
+    if field == "ordinal":
+        beyond = _beyond(compiler, way, after[1] if after else way.start)
         # With one class given, the index on (class, ordinal) has the rows in this very order.
-        return [_Half(further, f"n.class {way}, n.ordinal {way}" if only is not None else f"n.ordinal {way}")]
-    present = _present(compiler, sort, after, way, beyond)
-    if sort.field in FIELDS:
+        one_class = single_class(compiler.model, query.where) is not None
+        return [_Half(beyond, f"{f'n.class {way.order}, ' if one_class else ''}n.ordinal {way.order}")]
+    present = _present(compiler, query, way, after)
+    if field in FIELDS:
         return [present]
     if after is not None and after[0] is None:
-        return [_absent(compiler, sort, after[1], way, beyond)]
-    return [present, _absent(compiler, sort, start, way, beyond)]
+        return [_absent(compiler, field, way, after[1])]
+    return [present, _absent(compiler, field, way, way.start)]
 
 
-def _present(
-    compiler: Compiler, sort: Sort, after: tuple[Value | None, int] | None, way: LiteralString, beyond: LiteralString
-) -> _Half:
-    known = field_type(compiler.model, sort.field)
-    decimal = known is AttributeType.DECIMAL
-    plain = f"n.{name(sort.field)}"
-    keys: list[LiteralString] = [f"toFloat({plain})" if decimal else plain, "n.ordinal"]
-    if known not in _NEVER_LONG:
-        keys.insert(1, rest("n", sort.field))
-    order: LiteralString = ", ".join([f"{key} {way}" for key in keys])
+def _present(compiler: Compiler, query: Query, way: _Way, after: After) -> _Half:
+    field = query.sort.field
+    there = f"n.{name(field)} IS NOT NULL"
+    keys, hint = _keys(compiler.model, query)
+    order: LiteralString = ", ".join([f"{key.expression} {way.order}" for key in keys])
+    order = f"{order}, n.ordinal {way.order}"
     if after is None:
-        return _Half(f"{plain} IS NOT NULL", order)
+        return _Half(there, order, hint)
     value, ordinal = after
-    places: list[object] = [value, ordinal]
-    if isinstance(value, str) and len(keys) == 3:
-        places = [value[:HEAD], value[HEAD:], ordinal]
-    at = [compiler.parameters.add(place) for place in places]
-    if decimal:
-        at[0] = f"toFloat({at[0]})"
-    further = f"{keys[-1]} {beyond} {at[-1]}"
-    for key, place in reversed(list(zip(keys, at, strict=True))[:-1]):
-        further = f"{key} {beyond}= {place} AND ({key} {beyond} {place} OR {further})"
-    return _Half(f"{plain} IS NOT NULL AND {further}", order)
+    further = _beyond(compiler, way, ordinal)
+    for key in reversed(keys):
+        place = key.place(compiler.parameters, value)
+        # An OR would be planned as a union, which has no order.
+        at_place = f"CASE WHEN {key.expression} <> {place} THEN true ELSE {further} END"
+        further = f"{key.expression} {way.beyond}= {place} AND {at_place}"
+    return _Half(f"{there} AND {further}", order, hint)
 
 
-def _absent(compiler: Compiler, sort: Sort, ordinal: int, way: LiteralString, beyond: LiteralString) -> _Half:
-    further = f"n.ordinal {beyond} {compiler.parameters.add(ordinal)}"
-    return _Half(f"n.{name(sort.field)} IS NULL AND {further}", f"n.ordinal {way}")
+def _absent(compiler: Compiler, field: str, way: _Way, ordinal: int) -> _Half:
+    return _Half(f"n.{name(field)} IS NULL AND {_beyond(compiler, way, ordinal)}", f"n.ordinal {way.order}")
+
+
+def _beyond(compiler: Compiler, way: _Way, ordinal: int) -> LiteralString:
+    return f"n.ordinal {way.beyond} {compiler.parameters.add(ordinal)}"
+
+
+def _keys(model: Model, query: Query) -> tuple[list[_Key], LiteralString]:
+    """What to sort by, and the hint that takes the index."""
+    field = query.sort.field
+    plain, known = f"n.{name(field)}", field_type(model, field)
+    if known is AttributeType.DECIMAL:
+        return [_Key(f"toFloat({plain})", lambda parameters, value: f"toFloat({parameters.add(value)})")], ""
+    if known in _NOT_TEXT or (field in FIELDS and field != "name"):
+        return [_Key(plain, lambda parameters, value: parameters.add(value))], ""
+    whole = _Key(ordered_by("n", field), lambda parameters, value: parameters.add(order_key(str(value))))
+    attribute = attribute_named(model, field)
+    indexed = field == "name" or (attribute is not None and (attribute.indexed or attribute.unique))
+    if query.as_of is None and indexed and is_broad(query.where):
+        # The index has the heads in order; whole texts are compared within one head.
+        head = _Key(plain, lambda parameters, value: parameters.add(str(value)[:HEAD]))
+        return [head, whole], f" USING INDEX n:Node({name(field)})"
+    return [whole], ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from cmdb.nodes import LAST, Attributes, Node, NodeVersion, Relationship, RelationshipVersion
-from cmdb.store.neo4j.long_text import whole
+from cmdb.store.neo4j.text import given
 from graph_schema.metamodel import FIXED_FIELDS
 from graph_schema.values import Value
 
@@ -27,9 +27,9 @@ def attributes_of(properties: Mapping[str, object]) -> Attributes:
     }
 
 
-def node_of(kept: Properties) -> Node:
+def node_of(row: Properties) -> Node:
     """A node from its properties."""
-    properties = whole(kept)
+    properties = given(row)
     p = cast("dict[str, str]", properties)
     n = cast("dict[str, int]", properties)
     return Node(
