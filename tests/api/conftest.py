@@ -1,0 +1,32 @@
+"""An application on a furnished store, and a client of its HTTP door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.server import create_app
+from cmdb.application import Application
+from tests.api.estate import Desk, furnish, opened
+
+
+@pytest.fixture
+async def application(tmp_path: Path) -> AsyncIterator[Application]:
+    async with opened(tmp_path) as application:
+        await furnish(application)
+        yield application
+
+
+@pytest.fixture
+def desk(application: Application) -> Desk:
+    return Desk.on(application)
+
+
+@pytest.fixture
+async def client(application: Application) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(application))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
