@@ -118,12 +118,11 @@ def _halves(compiler: Compiler, query: Query, after: After) -> list[_Half]:
 
 def _present(compiler: Compiler, query: Query, way: _Way, after: After) -> _Half:
     field = query.sort.field
-    there = f"n.{name(field)} IS NOT NULL"
     keys, hint = _keys(compiler.model, query)
     order: LiteralString = ", ".join([f"{key.expression} {way.order}" for key in keys])
     order = f"{order}, n.ordinal {way.order}"
     if after is None:
-        return _Half(there, order, hint)
+        return _Half(f"n.{name(field)} IS NOT NULL", order, hint)
     value, ordinal = after
     further = _beyond(compiler, way, ordinal)
     for key in reversed(keys):
@@ -131,7 +130,7 @@ def _present(compiler: Compiler, query: Query, way: _Way, after: After) -> _Half
         # An OR would be planned as a union, which has no order.
         at_place = f"CASE WHEN {key.expression} <> {place} THEN true ELSE {further} END"
         further = f"{key.expression} {way.beyond}= {place} AND {at_place}"
-    return _Half(f"{there} AND {further}", order, hint)
+    return _Half(further, order, hint)
 
 
 def _absent(compiler: Compiler, field: str, way: _Way, ordinal: int) -> _Half:

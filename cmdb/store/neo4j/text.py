@@ -81,6 +81,6 @@ def one_of(at: LiteralString, field: str, values: Sequence[object], parameters: 
     """The predicate that a field has one of these values, by an index."""
     long = [value for value in values if isinstance(value, str) and len(value) >= HEAD]
     others = [value for value in values if value not in long]
-    predicates: list[LiteralString] = [f"{at}.{name(field)} IN {parameters.add(others)}"]
-    predicates += [compared(at, field, Lookup.EQ, "=", value, parameters) for value in long]
+    predicates: list[LiteralString] = [compared(at, field, Lookup.EQ, "=", value, parameters) for value in long]
+    predicates.append(f"{at}.{name(field)} IN {parameters.add(others)}")
     return f"({' OR '.join(predicates)})"
