@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from neo4j import Driver
 
 from cmdb.store.port import Store
+from tests.neo4j_server import wipe
 from tests.store.pair import Pair
 from tests.store.places import Neo4jPlaces, Places, SqlitePlaces, opened
 
@@ -17,7 +19,9 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Places:
     """Where stores can be made; on Neo4j a new one empties the one before."""
     if request.param == "sqlite":
         return SqlitePlaces(tmp_path)
-    return Neo4jPlaces(request.getfixturevalue("neo4j_turn"), request.getfixturevalue("neo4j_driver"))
+    driver: Driver = request.getfixturevalue("neo4j_driver")
+    url: str = request.getfixturevalue("neo4j_turn")
+    return Neo4jPlaces(url, lambda: wipe(driver, schema=False))
 
 
 @pytest.fixture

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from neo4j import Driver
-
 from cmdb.store.port import Store
-from tests.neo4j_server import wipe
 
 SQLITE = "sqlite:///"
 
@@ -47,11 +44,11 @@ class Neo4jPlaces:
     """The same database each time, its graph wiped; constraints and indexes stay, as they do for a person."""
 
     server: str
-    driver: Driver
+    wipe: Callable[[], None]
     shared: bool = True
 
     async def empty(self) -> str:
-        wipe(self.driver, schema=False)
+        self.wipe()
         return self.server
 
 
