@@ -25,7 +25,6 @@ from cmdb.reconciliation.settling import Change, settle
 from cmdb.secrets import quoted
 from cmdb.store.port import Claim, ClaimKind, Store
 from cmdb.writing.checking import Checks
-from graph_schema.metamodel import Model
 
 BATCH: Final = 5_000
 """Relationships or nodes asked for at a time."""
@@ -169,7 +168,9 @@ class Linker:
             self._say(rows, row, f"leads to or from {quoted(words.ends[slot])}, {what}", remedy, warning=warning)
         rows = rows.take(fit)
         from_class, to_class = ends.class_code[rows.from_slot], ends.class_code[rows.to_slot]
-        joined = _joinable(self._checks.model, words.types, ends.classes)[rows.type, from_class, to_class]
+        table, place = self._checks.joinable(ends.classes)
+        kinds = np.array([place[name] for name in words.types], dtype=np.int64)
+        joined = table[kinds[rows.type], from_class, to_class]
         for row in np.flatnonzero(~joined).tolist():
             kind = self._checks.model.type_by_name[words.types[rows.type[row]]]
             self._say(
@@ -450,16 +451,6 @@ def _words_of(gathered: Gathered, checks: Checks) -> Words:
         ends=(*gathered.slots, *gathered.known),
         files=tuple(gathered.files),
     )
-
-
-def _joinable(model: Model, types: Sequence[str], classes: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Whether a type leads from a class to a class, by their places."""
-    place = {name: number for number, name in enumerate(classes)}
-    table = np.zeros((len(types), len(classes), len(classes)), dtype=np.bool_)
-    for number, name in enumerate(types):
-        for source, target in model.joinable[name]:
-            table[number, place[source], place[target]] = True
-    return table
 
 
 def _relink(

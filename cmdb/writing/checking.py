@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from cmdb.changeset import Patch
 from cmdb.nodes import Attributes
 from cmdb.secrets import looks_like_secret, suspicious
 from graph_schema.metamodel import Attribute, AttributeType, Control, Label, Model
-from graph_schema.values import Value, normalise
+from graph_schema.values import LONGEST_TEXT, Value, normalise
 
 T = TypeVar("T")
 
@@ -34,13 +37,15 @@ class Checked(Generic[T]):
 class ValueCheck:
     """Checks values of one attribute. Remembers some texts that passed, since most values of an estate repeat."""
 
-    __slots__ = ("_named_like_secret", "_passed", "attribute", "observed")
+    __slots__ = ("_named_like_secret", "_passed", "_plain_text", "attribute", "observed")
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
         self.observed = attribute.control is Control.OBSERVED
         self._named_like_secret = looks_like_secret(attribute.name, _SECRET_UNDER_ANY_NAME) is not None
         self._passed: dict[str, Value] = {}
+        texts = {AttributeType.STRING, AttributeType.TEXT, AttributeType.VERSION}
+        self._plain_text = attribute.type in texts and not (attribute.many or attribute.pattern or attribute.values)
 
     def secret(self, raw: object) -> str | None:
         """Why a value looks like a secret; None when it does not."""
@@ -59,6 +64,8 @@ class ValueCheck:
 
     def canonical(self, raw: object) -> Value:
         """The canonical form of a value that is no secret. Raises ValueError, which says what was expected."""
+        if self._plain_text and isinstance(raw, str) and raw.isprintable() and len(raw) <= LONGEST_TEXT:
+            return raw
         value = normalise(self.attribute, raw)
         if isinstance(raw, str) and len(raw) <= _LONGEST_REMEMBERED and len(self._passed) < _MOST_REMEMBERED:
             self._passed[raw] = value
@@ -83,6 +90,33 @@ class Checks:
             name: tuple(n for n, check in checks.items() if check.attribute.unique) for name, checks in self.of_class.items()
         }
         self.unique = frozenset(name for names in self.unique_of_class.values() for name in names)
+        self.simple_types = frozenset(
+            t.name
+            for t in model.relationship_types
+            if t.from_max is None and t.to_max is None and not self.required_of_type[t.name]
+        )
+        self._joinable: tuple[tuple[str, ...], npt.NDArray[np.bool_]] | None = None
+        self._type_places = {t.name: place for place, t in enumerate(model.relationship_types)}
+        self._any_of_name = {name: check for known in self.of_class.values() for name, check in known.items()}
+
+    def as_unique(self, name: str, raw: Value | None) -> str | int | None:
+        """The canonical form that a value of a unique attribute is looked up by; None for none, or one that is no value."""
+        try:
+            value = None if raw is None else self._any_of_name[name].canonical(raw)
+        except ValueError:
+            return None
+        return value if isinstance(value, str | int) else None
+
+    def joinable(self, classes: tuple[str, ...]) -> tuple[npt.NDArray[np.bool_], Mapping[str, int]]:
+        """Whether a type joins two classes, by their places in `classes`; and the place of each type."""
+        if self._joinable is None or self._joinable[0] != classes:
+            place = {name: number for number, name in enumerate(classes)}
+            table = np.zeros((len(self._type_places), len(classes), len(classes)), dtype=np.bool_)
+            for name, number in self._type_places.items():
+                for source, target in self.model.joinable[name]:
+                    table[number, place[source], place[target]] = True
+            self._joinable = classes, table
+        return self._joinable[1], self._type_places
 
     def name(self, class_name: str, name: str | None) -> Checked[str]:
         """A node's name under its class's naming rule."""
@@ -127,6 +161,8 @@ def text_problems(what: str, text: str) -> tuple[tuple[str, str], ...]:
         return ((f"{what} has {len(text)} characters", f"at most {LONGEST_NAME} fit"),)
     if suspicious(text) and (reason := looks_like_secret("", text)):
         return ((f"{what} looks like a secret ({reason})", "store where the secret is kept, never the secret"),)
+    if text.isprintable():
+        return ()
     try:
         normalise(_TEXT, text)
     except ValueError as error:

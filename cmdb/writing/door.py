@@ -16,6 +16,8 @@ from cmdb.store.port import ClaimChanges, Store
 from cmdb.writing.checking import Checks
 from cmdb.writing.deciding import Decision, decide
 from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
+from cmdb.writing.plain import plain_links, plain_nodes
+from cmdb.writing.roster import Rosters
 from cmdb.writing.view import Natural, load_view
 from graph_schema.metamodel import Model
 from graph_schema.document import model_document
@@ -62,6 +64,7 @@ class Door:
         self._clock = clock
         self._queue = asyncio.Lock()
         self._checks: Checks | None = None
+        self._rosters = Rosters(store)
 
     @property
     def store(self) -> Store:
@@ -109,7 +112,9 @@ class Door:
         model = await self._store.model()
         if model is None:
             raise Failed("the store is empty", remedy="run `cmdb init` first")
-        decision = decide(self._checks_of(model), await load_view(self._store, model, change_set), change_set)
+        checks = self._checks_of(model)
+        view = await load_view(self._store, checks, self._rosters, head, change_set)
+        decision = plain_links(checks, view, change_set) or plain_nodes(checks, view, change_set) or decide(checks, view, change_set)
         time = self._time(head)
         if not decision.effects:
             if bind is not None:
@@ -127,6 +132,7 @@ class Door:
         commit = seal(header, decision.effects)
         claims = bind(_bound(decision, commit.revision, time)) if bind is not None else None
         await self._store.commit(commit, claims)
+        self._rosters.follow(commit)
         return Written(head=commit.head, created=decision.created, effects=len(decision.effects))
 
     def _checks_of(self, model: Model) -> Checks:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from cmdb.changeset import ChangeSet, Link, New, NodeRef, Put, Retire, Unlink
 from cmdb.filters import Direction
+from cmdb.ledger import Head
 from cmdb.nodes import Node, Relationship
 from cmdb.store.port import Counters, Store
+from cmdb.writing.checking import Checks, text_problems
+from cmdb.writing.roster import Rosters
 from graph_schema.metamodel import Model
+
+MANY: Final = 500
+"""Ends of links from which on the roster is asked."""
 
 Natural = tuple[str, int, int, str]
 """A relationship's natural key: (type, source, target, key)."""
@@ -25,7 +32,7 @@ class View:
 
     counters: Counters
     nodes: dict[int, Node]
-    ends: dict[int, tuple[str, bool]]
+    ends: Mapping[int, tuple[str, bool]]
     relationships: dict[Natural, Relationship]
     retiring: dict[int, tuple[Relationship, ...]] = field(default_factory=dict[int, tuple[Relationship, ...]])
     taken: dict[tuple[str, str | int], tuple[int, ...]] = field(
@@ -34,40 +41,48 @@ class View:
     degrees: dict[tuple[str, Direction, int], int] = field(default_factory=dict[tuple[str, Direction, int], int])
 
 
-async def load_view(store: Store, model: Model, change_set: ChangeSet) -> View:
-    """Read what `change_set` touches, in a number of statements that does not depend on its size."""
+async def load_view(store: Store, checks: Checks, rosters: Rosters, head: Head, change_set: ChangeSet) -> View:
+    """Read what `change_set` touches, in a number of statements that does not depend on its size.
+
+    For many links, the ends' classes come from the roster, and only those are looked for whose source has any.
+    """
     wanted: set[int] = set()
     linked: set[int] = set()
-    naturals: set[Natural] = set()
+    naturals: list[Natural] = []
     retiring: set[int] = set()
     for operation in change_set:
-        match operation:
-            case Put(node=int(ordinal)):
-                wanted.add(ordinal)
-            case Retire(node=int(ordinal)):
-                wanted.add(ordinal)
-                retiring.add(ordinal)
-            case (
-                Link(type=kind, source=source, target=target, key=key)
-                | Unlink(type=kind, source=source, target=target, key=key)
-            ):
-                linked.update(end for end in (source, target) if isinstance(end, int))
-                if isinstance(source, int) and isinstance(target, int):
-                    naturals.add((kind, source, target, key))
-            case _:
-                pass
-    found = await store.nodes(sorted(wanted | linked))
-    joined = await store.joined(sorted(naturals)) if naturals else []
-    ends_of = await _relationships_at(store, retiring)
+        if isinstance(operation, Link | Unlink):
+            source, target = operation.source, operation.target
+            if isinstance(source, int):
+                linked.add(source)
+                if isinstance(target, int) and not (operation.key and text_problems("its key", operation.key)):
+                    naturals.append((operation.type, source, target, operation.key))
+            if isinstance(target, int):
+                linked.add(target)
+        elif isinstance(operation.node, int):
+            wanted.add(operation.node)
+            if isinstance(operation, Retire):
+                retiring.add(operation.node)
+    many = len(linked) > MANY
+    if many:
+        naturals = await _possible(store, naturals)
+    found = await store.nodes(sorted(wanted if many else wanted | linked))
+    joined = await store.joined(naturals) if naturals else []
     return View(
         counters=await store.counters(),
         nodes={node.ordinal: node for node in found},
-        ends={node.ordinal: (node.class_name, node.retired) for node in found},
+        ends=await rosters.at(head) if many else {node.ordinal: (node.class_name, node.retired) for node in found},
         relationships={(r.type, r.source, r.target, r.key): r for r in joined},
-        retiring=ends_of,
-        taken=await _taken(store, model, change_set),
-        degrees=await _degrees(store, model, change_set),
+        retiring=await _relationships_at(store, retiring),
+        taken=await _taken(store, checks, change_set),
+        degrees=await _degrees(store, checks.model, change_set),
     )
+
+
+async def _possible(store: Store, naturals: list[Natural]) -> list[Natural]:
+    """Those whose source has any relationship at all."""
+    busy = await store.relationship_counts(sorted({natural[1] for natural in naturals}), Direction.OUT)
+    return [natural for natural in naturals if natural[1] in busy] if busy else []
 
 
 async def _relationships_at(store: Store, ordinals: set[int]) -> dict[int, tuple[Relationship, ...]]:
@@ -83,15 +98,14 @@ async def _relationships_at(store: Store, ordinals: set[int]) -> dict[int, tuple
     return {ordinal: tuple(held) for ordinal, held in found.items()}
 
 
-async def _taken(store: Store, model: Model, change_set: ChangeSet) -> dict[tuple[str, str | int], tuple[int, ...]]:
-    unique = {a.name for attributes in model.attributes.values() for a in attributes.values() if a.unique}
+async def _taken(
+    store: Store, checks: Checks, change_set: ChangeSet
+) -> dict[tuple[str, str | int], tuple[int, ...]]:
     asked: dict[str, set[str | int]] = {}
-    for operation in change_set:
-        if isinstance(operation, Put):
-            for name in unique & operation.attributes.keys():
-                value = operation.attributes[name]
-                if isinstance(value, str | int):
-                    asked.setdefault(name, set()).add(value)
+    for name in checks.unique:
+        for operation in change_set:
+            if isinstance(operation, Put) and (value := checks.as_unique(name, operation.attributes.get(name))) is not None:
+                asked.setdefault(name, set()).add(value)
     taken: dict[tuple[str, str | int], tuple[int, ...]] = {}
     for name, values in asked.items():
         for node in await store.having(name, sorted(values, key=str)):
@@ -103,7 +117,7 @@ async def _taken(store: Store, model: Model, change_set: ChangeSet) -> dict[tupl
 
 async def _degrees(store: Store, model: Model, change_set: ChangeSet) -> dict[tuple[str, Direction, int], int]:
     degrees: dict[tuple[str, Direction, int], int] = {}
-    for kind in model.relationship_types:
+    for kind in (t for t in model.relationship_types if t.from_max is not None or t.to_max is not None):
         links = [o for o in change_set if isinstance(o, Link) and o.type == kind.name]
         for bound, direction, ends in (
             (kind.from_max, Direction.OUT, (o.source for o in links)),
