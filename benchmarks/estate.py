@@ -71,13 +71,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("MessageQueue", 6, 3),
     Kind("VirtualMachine", 170, 4),
     Kind("Library", 120, 5),
-    Kind("StorageVolume", 60, 5),
-    Kind("NetworkSegment", 10, 5),
+    Kind("Volume", 60, 5),
+    Kind("Vlan", 10, 5),
     Kind("Server", 50, 6),
     Kind("NetworkInterface", 100, 7),
     Kind("Switch", 10, 8),
-    Kind("StorageArray", 2, 8),
-    Kind("PowerUnit", 10, 9),
+    Kind("StorageDevice", 2, 8),
+    Kind("PowerDistributionUnit", 10, 9),
     Kind("Rack", 7, 10),
     Kind("Room", 1, 11),
     Kind("Site", 0, 12),
@@ -92,37 +92,37 @@ RULES: tuple[Rule, ...] = (
     Rule("RUNS_ON", "Deployment", "Container", Scope.ALIGNED),
     Rule("USES", "Deployment", "Database", Scope.CLUSTER, 0.8, 2.0),
     Rule("USES", "Deployment", "MessageQueue", Scope.CLUSTER, 0.4, 2.0),
-    Rule("CONTAINS", "Deployment", "Library", Scope.ESTATE, 9.0, 3.0),
+    Rule("CONSISTS_OF", "Deployment", "Library", Scope.ESTATE, 9.0, 3.0),
     Rule("RUNS_ON", "Container", "VirtualMachine", Scope.CLUSTER),
-    Rule("CONTAINS", "Container", "Library", Scope.ESTATE, 6.0, 3.0),
-    Rule("CONNECTS_TO", "Container", "NetworkSegment", Scope.CLUSTER, 0.6, 2.0),
+    Rule("CONSISTS_OF", "Container", "Library", Scope.ESTATE, 6.0, 3.0),
+    Rule("CONNECTS_THROUGH", "Container", "Vlan", Scope.CLUSTER, 0.6, 2.0),
     Rule("RUNS_ON", "Database", "VirtualMachine", Scope.CLUSTER, 2.0),
-    Rule("STORES_ON", "Database", "StorageVolume", Scope.CLUSTER, 2.0),
+    Rule("STORES_ON", "Database", "Volume", Scope.CLUSTER, 2.0),
     Rule("RUNS_ON", "MessageQueue", "VirtualMachine", Scope.CLUSTER, 3.0),
     Rule("RUNS_ON", "VirtualMachine", "Server", Scope.CLUSTER),
-    Rule("STORES_ON", "VirtualMachine", "StorageVolume", Scope.CLUSTER, 1.4),
-    Rule("CONNECTS_TO", "VirtualMachine", "NetworkSegment", Scope.CLUSTER, 1.2, 2.0),
-    Rule("REQUIRES", "Library", "Library", Scope.OLDER, 4.0, 2.0),
-    Rule("STORES_ON", "StorageVolume", "StorageArray", Scope.CLUSTER),
-    Rule("CONNECTS_TO", "NetworkSegment", "Switch", Scope.CLUSTER, 2.0),
-    Rule("HAS_PART", "Server", "NetworkInterface", Scope.ALIGNED),
-    Rule("POWERED_BY", "Server", "PowerUnit", Scope.CLUSTER, 2.0),
+    Rule("STORES_ON", "VirtualMachine", "Volume", Scope.CLUSTER, 1.4),
+    Rule("CONNECTS_THROUGH", "VirtualMachine", "Vlan", Scope.CLUSTER, 1.2, 2.0),
+    Rule("BUILT_FROM", "Library", "Library", Scope.OLDER, 4.0, 2.0),
+    Rule("STORES_ON", "Volume", "StorageDevice", Scope.CLUSTER),
+    Rule("CONNECTS_THROUGH", "Vlan", "Switch", Scope.CLUSTER, 2.0),
+    Rule("CONSISTS_OF", "Server", "NetworkInterface", Scope.ALIGNED),
+    Rule("POWERED_BY", "Server", "PowerDistributionUnit", Scope.CLUSTER, 2.0),
     Rule("LOCATED_IN", "Server", "Rack", Scope.CLUSTER),
-    Rule("CONNECTS_TO", "NetworkInterface", "Switch", Scope.CLUSTER),
+    Rule("CONNECTS_THROUGH", "NetworkInterface", "Switch", Scope.CLUSTER),
     Rule("LOCATED_IN", "Switch", "Rack", Scope.CLUSTER),
-    Rule("POWERED_BY", "Switch", "PowerUnit", Scope.CLUSTER, 2.0),
-    Rule("LOCATED_IN", "StorageArray", "Rack", Scope.CLUSTER),
-    Rule("LOCATED_IN", "PowerUnit", "Room", Scope.ALIGNED),
+    Rule("POWERED_BY", "Switch", "PowerDistributionUnit", Scope.CLUSTER, 2.0),
+    Rule("LOCATED_IN", "StorageDevice", "Rack", Scope.CLUSTER),
+    Rule("LOCATED_IN", "PowerDistributionUnit", "Room", Scope.ALIGNED),
     Rule("LOCATED_IN", "Rack", "Room", Scope.ALIGNED),
     Rule("LOCATED_IN", "Room", "Site", Scope.ALIGNED),
 )
-RING = Rule("REPLICATES_TO", "Database", "Database", Scope.ALIGNED)
+RING = Rule("DEPENDS_ON", "Database", "Database", Scope.ALIGNED)
 TYPES = tuple(dict.fromkeys(rule.type_name for rule in (*RULES, RING)))
 
 _CLUSTER_SIZE = 1_000
 _NODES_PER_SITE = 40_000
 _RINGS_PER_NODE = 0.0003
-_ENVIRONMENTS = ("production", "production", "staging", "test")
+_ENVIRONMENTS = ("production", "production", "pre_production", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +171,7 @@ class Estate:
                 f"{kind.name.lower()}-{serial:06d}",
                 {
                     "environment": _ENVIRONMENTS[serial % len(_ENVIRONMENTS)],
-                    "version": f"{1 + serial % 7}.{serial % 10}",
+                    "version_number": f"{1 + serial % 7}.{serial % 10}",
                     "description": f"{kind.name} {serial} of tier {kind.tier}",
                 },
             )
@@ -214,7 +214,8 @@ def generate(size: int, seed: int = 20_000, *, shuffled: bool = True) -> Estate:
     wanted = EDGES_PER_NODE * size
     if len(rows) < wanted:
         raise ValueError(f"the rules give {len(rows)} dependencies, {wanted} are wanted")
-    dispensable = np.flatnonzero(rows >> 48 == TYPES.index("CONTAINS"))
+    ships_library = (rows >> 48 == TYPES.index("CONSISTS_OF")) & _within(rows & 0xFFFFFF, "Library", first, members)
+    dispensable = np.flatnonzero(ships_library)
     kept = np.ones(len(rows), dtype=bool)
     kept[random.choice(dispensable, len(rows) - wanted, replace=False)] = False
     rows = rows[kept]
@@ -238,6 +239,12 @@ def _members(size: int) -> dict[str, int]:
     members["Site"] = max(2, size // _NODES_PER_SITE)
     members["Container"] += size - sum(members.values())
     return members
+
+
+def _within(
+    places: NDArray[np.int64], kind: str, first: Mapping[str, int], members: Mapping[str, int]
+) -> NDArray[np.bool_]:
+    return (first[kind] <= places) & (places < first[kind] + members[kind])
 
 
 def _draw(
