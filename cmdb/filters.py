@@ -156,7 +156,8 @@ def _value_faults(where: Compare, known: AttributeType, value: Scalar) -> list[s
     if known is AttributeType.BOOLEAN:
         fits = isinstance(value, bool) and where.lookup in {Lookup.EQ, Lookup.NE, Lookup.IN, Lookup.HAS}
     elif known in {AttributeType.INTEGER, AttributeType.DURATION}:
-        fits = isinstance(value, int) and not isinstance(value, bool) and where.lookup not in textual and -(2**63) <= value < 2**63
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fits = whole and where.lookup not in textual and -(2**63) <= int(value) < 2**63
     elif known is AttributeType.DECIMAL:
         fits = isinstance(value, str) and where.lookup not in textual
     else:

@@ -62,8 +62,10 @@ class DependencyCodes:
 
 
 class Follower:
-    """The projection of one store for one process. It asks the store's head before each answer, so that several
-    processes can serve one store."""
+    """The projection of one store for one process.
+
+    It asks the store's head before each answer, so that several processes can serve one store.
+    """
 
     def __init__(self, store: Store, *, kernels: KernelChoice | None = None) -> None:
         self._store = store

@@ -33,8 +33,8 @@ from cmdb.filters import (
     field_type,
 )
 from graph_schema.errors import did_you_mean
-from graph_schema.metamodel import AttributeType, Label, Model
 from graph_schema.metamodel import Attribute as ModelAttribute
+from graph_schema.metamodel import AttributeType, Label, Model
 from graph_schema.values import Scalar, normalise
 
 DEEPEST: Final = 50

@@ -71,8 +71,7 @@ async def write_backup(
 
     The file appears under its name only when it is whole. Raises Failed if it cannot be written or exists already.
     """
-    if path.exists():
-        raise Failed(f"{path} is there already", remedy="name another file; a backup never overwrites")
+    _refuse_overwriting(path)
     head = await store.head()
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
@@ -91,6 +90,11 @@ async def write_backup(
     finally:
         part.unlink(missing_ok=True)
     return summary
+
+
+def _refuse_overwriting(path: Path) -> None:
+    if path.exists():
+        raise Failed(f"{path} is there already", remedy="name another file; a backup never overwrites")
 
 
 async def _write_lines(

@@ -47,6 +47,8 @@ class _NodeDraft:
     before: Node | None
     retired: bool = False
     where: str = ""
+    left: str = ""
+    """The state from which it was retired, if it was."""
 
 
 @dataclass(slots=True)
@@ -119,8 +121,7 @@ class _Play:
     # -- operations ---------------------------------------------------------------------------------------------------
 
     def create(self, put: Put) -> None:
-        assert isinstance(put.node, New)
-        handle = put.node.handle
+        handle = put.node.handle if isinstance(put.node, New) else ""
         self.broken.add(handle)
         node_class = self.model.class_by_name.get(put.class_name or "")
         if handle in self.handles:
@@ -210,7 +211,7 @@ class _Play:
                 f"from there it can be retired to: {', '.join(possible) or 'nothing; change its state first'}",
             )
             return
-        draft.state, draft.retired = state, True
+        draft.left, draft.state, draft.retired = draft.state, state, True
         for relationship in self.view.retiring.get(draft.ordinal, ()):
             natural = (relationship.type, relationship.source, relationship.target, relationship.key)
             self.edges.setdefault(natural, _EdgeDraft(relationship, relationship.attributes)).attributes = None
@@ -271,6 +272,11 @@ class _Play:
             for name, value in draft.attributes.items():
                 if attributes[name].unique and isinstance(value, str | int) and not draft.retired:
                     self.check_unique(draft, name, value, held)
+        for natural, where in self.asked.items():
+            self.where = where
+            attributes = self.edges[natural].attributes
+            if attributes is not None:
+                self.take(natural[0], unmet(self.checks.required_of_type[natural[0]], attributes))
         self.check_degrees()
 
     def check_unique(
@@ -318,7 +324,7 @@ class _Play:
         for draft in self.nodes.values():
             if draft.before is None:
                 created.append(self.creation(draft))
-            elif (step := _step(draft)) is not None:
+            elif (step := _step(draft, draft.before)) is not None:
                 changed.append(step)
             if draft.retired:
                 retired.append(_retirement(draft))
@@ -330,10 +336,7 @@ class _Play:
         )
 
     def creation(self, draft: _NodeDraft) -> NodeCreated:
-        state = draft.state
-        if draft.retired:
-            lifecycle = self.model.lifecycle_of[draft.class_name]
-            state = next(s for s in lifecycle.initial if draft.state in lifecycle.final_from(s))
+        state = draft.left if draft.retired else draft.state
         return NodeCreated(draft.ordinal, draft.key, draft.class_name, draft.name, state, draft.attributes)
 
     def edge_effects(self) -> tuple[list[Linked], list[Relinked], list[Unlinked], dict[Natural, int]]:
@@ -451,10 +454,8 @@ def _difference(before: Attributes, after: Attributes) -> tuple[Patch, Patch]:
     return {n: before.get(n) for n in names}, {n: after.get(n) for n in names}
 
 
-def _step(draft: _NodeDraft) -> NodeChanged | None:
-    before = draft.before
-    assert before is not None
-    state = before.state if draft.retired else draft.state
+def _step(draft: _NodeDraft, before: Node) -> NodeChanged | None:
+    state = draft.left if draft.retired else draft.state
     gone, come = _difference(before.attributes, draft.attributes)
     if (before.name, before.state) == (draft.name, state) and not come:
         return None
@@ -463,6 +464,5 @@ def _step(draft: _NodeDraft) -> NodeChanged | None:
 
 def _retirement(draft: _NodeDraft) -> NodeRetired:
     before = draft.before
-    version = 1 if before is None else before.version + (_step(draft) is not None)
-    state = draft.state if before is None else before.state
-    return NodeRetired(draft.ordinal, version + 1, (state, draft.state))
+    version = 1 if before is None else before.version + (_step(draft, before) is not None)
+    return NodeRetired(draft.ordinal, version + 1, (draft.left, draft.state))

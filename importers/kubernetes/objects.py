@@ -45,7 +45,8 @@ def _object(look: Look, kind: str, body: YamlMap) -> Iterator[Thing]:
         look.note(metadata.row, f"a {kind} without a name", "give it `metadata.name`")
         return
     namespace = look.text(metadata, "namespace")
-    thing = Thing(Ref(kind, namespace or DEFAULT_NAMESPACE, name), look.where(metadata.rows["name"]))
+    scope = "" if kind in WITHOUT_NAMESPACE else namespace or DEFAULT_NAMESPACE
+    thing = Thing(Ref(kind, scope, name), look.where(metadata.rows["name"]))
     if kind not in WITHOUT_NAMESPACE:
         thing.attributes["namespace"] = thing.ref.namespace
         if namespace:

@@ -251,3 +251,17 @@ def test_the_stated_count_of_online_boutique(shared_data: Path) -> None:
     calls = links(read(Kubernetes(), *files), "DEPENDS_ON")
     assert len(calls) == 17
     assert {tuple(end.rpartition("/")[2] for end in pair) for pair in calls} == expected_calls(files)
+
+
+def test_what_has_no_namespace_is_one_thing_however_it_is_named(tmp_path: Path) -> None:
+    content = b"""
+{apiVersion: v1, kind: PersistentVolume, metadata: {name: pv1}}
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: c1, namespace: shop}, spec: {volumeName: pv1}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+"""
+    items = read_bytes(Kubernetes(), content, tmp_path, "volumes.yaml")
+    assert faults(items) + faults(items, warnings=True) == []
+    assert list(nodes(items)) == ["PersistentVolume:pv1", "PersistentVolumeClaim:shop/c1", "Namespace:shop"]
+    assert len(items) == len(nodes(items)) + 2

@@ -83,7 +83,7 @@ def _known_name(model: Model, name: str) -> LiteralString:
 
 @dataclass(slots=True)
 class Compiler:
-    """Turns one filter into SQL; collects the values as parameters `:p0`, `:p1`, …"""
+    """Turns one filter into SQL, collecting its values as numbered parameters."""
 
     model: Model
     type_codes: Mapping[str, int]

@@ -21,7 +21,9 @@ CREATE TABLE ledger(
   reason TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX ledger_time ON ledger(time);
-CREATE TABLE head(only INTEGER PRIMARY KEY CHECK(only = 1), revision INTEGER NOT NULL, hash TEXT NOT NULL, time TEXT NOT NULL) STRICT;
+CREATE TABLE head(
+  only INTEGER PRIMARY KEY CHECK(only = 1), revision INTEGER NOT NULL, hash TEXT NOT NULL, time TEXT NOT NULL
+) STRICT;
 CREATE TABLE estate(only INTEGER PRIMARY KEY CHECK(only = 1), id TEXT NOT NULL) STRICT;
 CREATE TABLE model(revision INTEGER PRIMARY KEY, document BLOB NOT NULL) STRICT;
 CREATE TABLE counter(name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -64,9 +66,12 @@ CREATE TABLE source(
   revision INTEGER NOT NULL, seen TEXT NOT NULL
 ) STRICT;
 CREATE TABLE claim(
-  source INTEGER, kind INTEGER, source_key TEXT, bound_to INTEGER NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL,
-  seen INTEGER NOT NULL, PRIMARY KEY(source, kind, source_key)
+  source INTEGER, kind INTEGER, source_key TEXT, bound_to INTEGER, digest BLOB NOT NULL, body BLOB NOT NULL,
+  seen INTEGER NOT NULL, PRIMARY KEY(kind, bound_to, source, source_key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX claim_bound ON claim(kind, bound_to);
+CREATE UNIQUE INDEX claim_key ON claim(source, kind, source_key);
+CREATE TABLE claim_run(
+  source INTEGER, first INTEGER, beyond INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY(source, first)
+) STRICT, WITHOUT ROWID;
 """
 """Made once, in one transaction, when a store is created."""
