@@ -23,14 +23,11 @@ from cmdb.changeset import (
 )
 from cmdb.errors import Conflict
 from cmdb.ledger import GENESIS, Commit, Head
-from cmdb.store.port import ClaimChanges, ClaimKind
-from cmdb.store.sqlite.rows import attributes_of, attributes_text, microseconds
+from cmdb.store.sqlite.rows import attributes_of, attributes_text
 from cmdb.store.words import search_text
 from graph_schema.document import model_from_document
 from graph_schema.emit.sql import sql_indexes
 from graph_schema.metamodel import Model
-
-KIND_CODE: Final = {ClaimKind.NODE: 0, ClaimKind.RELATIONSHIP: 1}
 
 _compress = zstandard.ZstdCompressor(level=3).compress
 
@@ -64,15 +61,6 @@ _RELINK: Final = """
 UPDATE relationship SET attributes = nullif(json_patch(coalesce(attributes, '{}'), ?3), '{}'), since = ?2 WHERE id = ?1
 """
 _UNLINK: Final = "DELETE FROM relationship WHERE id = ?"
-
-_PUT_SOURCE: Final = """
-INSERT INTO source(name, format, digest, revision, seen) VALUES(?, ?, ?, ?, ?)
-ON CONFLICT(name) DO UPDATE SET format=excluded.format, digest=excluded.digest, revision=excluded.revision, seen=excluded.seen
-"""
-_TOUCH_SOURCE: Final = "INSERT OR IGNORE INTO source(name, format, digest, revision, seen) VALUES(?, '', '', 0, '')"
-_SOURCE_CODE: Final = "SELECT code FROM source WHERE name = ?"
-_PUT_CLAIM: Final = "INSERT OR REPLACE INTO claim VALUES(?, ?, ?, ?, ?, ?, ?)"
-_DROP_CLAIM: Final = "DELETE FROM claim WHERE source = ? AND kind = ? AND source_key = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,21 +207,3 @@ _APPLY: Final[dict[type[Effect], Callable[[Target, Sequence[Any]], None]]] = {  
     Relinked: _relink,
     Unlinked: _unlink,
 }
-
-
-def keep_claims(connection: apsw.Connection, changes: ClaimChanges) -> None:
-    """Keep and drop claims of one source, and note how far it was taken in."""
-    if changes.state is not None:
-        s = changes.state
-        connection.execute(_PUT_SOURCE, (s.source, s.format, s.digest, s.revision, s.seen))
-    else:
-        connection.execute(_TOUCH_SOURCE, (changes.source,))
-    source = connection.execute(_SOURCE_CODE, (changes.source,)).get
-    connection.executemany(_DROP_CLAIM, ((source, KIND_CODE[kind], key) for kind, key in changes.drop))
-    connection.executemany(
-        _PUT_CLAIM,
-        (
-            (source, KIND_CODE[c.kind], c.source_key, c.bound_to, c.digest, c.body, microseconds(c.seen))
-            for c in changes.put
-        ),
-    )

@@ -10,7 +10,8 @@ from typing import Final, cast
 import apsw
 
 from cmdb.store.port import Claim, ClaimKind, SourceState
-from cmdb.store.sqlite.applying import KIND_CODE
+from cmdb.store.runs import run_claim
+from cmdb.store.sqlite.claiming import KIND_CODE, run_of
 from cmdb.store.sqlite.rows import encode_json, moment
 
 BATCH: Final = 20_000
@@ -51,6 +52,13 @@ class ClaimReader:
         )
         while batch := [_claim(row) for row in islice(rows, BATCH)]:
             yield batch
+        runs = self.connection.execute(
+            "SELECT first, beyond, seen FROM claim_run WHERE source = (SELECT code FROM source WHERE name = ?) ORDER BY first",
+            (source,),
+        )
+        in_runs = (claim for row in cast("Iterator[tuple[int, int, int]]", runs) for claim in run_of(*row).claims())
+        while batch := list(islice(in_runs, BATCH)):
+            yield batch
 
     def claims_on(self, kind: ClaimKind, bound_to: Sequence[int]) -> Mapping[int, list[tuple[str, Claim]]]:
         """Every source's claims on these."""
@@ -65,7 +73,20 @@ class ClaimReader:
         for name, *row in cast("Iterator[tuple[str, int, str, int, bytes, bytes, int]]", rows):
             claim = _claim(cast("_ClaimRow", tuple(row)))
             found.setdefault(claim.bound_to, []).append((name, claim))
+        if kind is ClaimKind.RELATIONSHIP:
+            for name, ident, seen in self._in_runs(bound_to):
+                found.setdefault(ident, []).append((name, run_claim(ident, moment(seen))))
         return found
+
+    def _in_runs(self, bound_to: Sequence[int]) -> Iterator[tuple[str, int, int]]:
+        rows = self.connection.execute(
+            "SELECT s.name, w.value, r.seen FROM (SELECT DISTINCT value FROM json_each(?1)) AS w CROSS JOIN source AS s "
+            "CROSS JOIN claim_run AS r ON r.source = s.code AND r.first = "
+            "(SELECT max(first) FROM claim_run WHERE source = s.code AND first <= w.value) WHERE r.beyond > w.value "
+            "ORDER BY w.value, s.name",
+            (encode_json(list(bound_to)).decode(),),
+        )
+        return cast("Iterator[tuple[str, int, int]]", rows)
 
 
 def _claim(row: _ClaimRow) -> Claim:

@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Final, LiteralString, cast
 
 import apsw
-import numpy as np
 
 from cmdb.errors import Invalid
 from cmdb.filters import Direction, Filter, attribute_named, field_value
 from cmdb.nodes import LAST, Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from cmdb.store import cursor
 from cmdb.store.port import NodeColumns, Page, Query, RelationshipColumns
+from cmdb.store.sqlite import columns
 from cmdb.store.sqlite.compiling import Compiler, nodes_table, relationships_table, value_expression
 from cmdb.store.sqlite.rows import NodeRow, RelationshipRow, encode_json, nodes_of, relationships_of
 from cmdb.store.words import words
@@ -244,41 +244,13 @@ class Reader:
 
     def node_columns(self) -> NodeColumns:
         """Class and retirement of every node."""
-        classes = tuple(sorted(c.name for c in self.model.classes if not c.abstract))
-        code_of = {name: code for code, name in enumerate(classes)}
-        size = cast("int", self.connection.execute("SELECT coalesce(max(ordinal) + 1, 0) FROM node").get)
-        codes, retired = np.full(size, -1, dtype=np.int16), np.zeros(size, dtype=np.bool_)
-        rows = cast(
-            "Iterator[tuple[int, str, int]]",
-            self.connection.execute("SELECT ordinal, class, retired FROM node"),
+        return columns.node_columns(
+            self.connection, tuple(sorted(c.name for c in self.model.classes if not c.abstract))
         )
-        for ordinal, class_name, is_retired in rows:
-            codes[ordinal] = code_of[class_name]
-            retired[ordinal] = is_retired
-        return NodeColumns(classes=classes, class_code=codes, retired=retired)
 
     def relationship_columns(self, types: Sequence[str], as_of: int | None) -> RelationshipColumns:
         """Relationships of these types as columns."""
-        index_of = {self.type_codes[name]: index for index, name in enumerate(types) if name in self.type_codes}
-        rows = self._rows(
-            f"SELECT r.id, r.type, r.source, r.target FROM {relationships_table(as_of)} AS r "
-            f"WHERE r.type IN (SELECT value FROM json_each(:types)) ORDER BY r.id",
-            {"types": encode_json(list(index_of)).decode(), "as_of": as_of},
-        )
-        table = np.fromiter(
-            (number for row in cast("Iterator[tuple[int, int, int, int]]", rows) for number in row),
-            dtype=np.int64,
-        ).reshape(-1, 4)
-        recode = np.full(max(self.types, default=0) + 1, -1, dtype=np.int16)
-        for code, index in index_of.items():
-            recode[code] = index
-        return RelationshipColumns(
-            types=tuple(types),
-            id=table[:, 0].copy(),
-            type_code=recode[table[:, 1]],
-            source=table[:, 2].astype(np.int32),
-            target=table[:, 3].astype(np.int32),
-        )
+        return columns.relationship_columns(self.connection, types, self.type_codes, LAST if as_of is None else as_of)
 
     def _wanted(
         self, ordinals: Sequence[int], types: Sequence[str] | None, as_of: int | None

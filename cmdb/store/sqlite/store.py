@@ -32,7 +32,7 @@ from cmdb.store.port import (
     RelationshipColumns,
     SourceState,
 )
-from cmdb.store.sqlite import applying
+from cmdb.store.sqlite import applying, claiming
 from cmdb.store.sqlite.claims import ClaimReader
 from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
@@ -87,7 +87,7 @@ class SqliteStore:
 
     async def keep_claims(self, changes: ClaimChanges) -> None:
         """See the port."""
-        await self._write(lambda connection: applying.keep_claims(connection, changes))
+        await self._write(lambda connection: claiming.keep_claims(connection, changes))
 
     async def _write(self, work: Callable[[apsw.Connection], None]) -> None:
         def whole() -> None:
@@ -113,7 +113,7 @@ class SqliteStore:
         applying.apply_effects(target, commit.effects)
         applying.append(connection, commit)
         if claims is not None:
-            applying.keep_claims(connection, claims)
+            claiming.keep_claims(connection, claims)
 
     async def commits(self, after: int = 0, until: int | None = None) -> AsyncIterator[Commit]:
         """See the port."""
