@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import new_class
@@ -15,6 +15,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.nodes import ATTRIBUTE, Node
+from api.graphql.reading import Names
 from api.graphql.scalars import SCALAR_OF
 from graph_schema.metamodel import Attribute, AttributeType, Control, Kind, Model, NodeClass
 
@@ -32,8 +33,7 @@ class ModelTypes:
     """The types of a model, and which of them is for which class."""
 
     types: tuple[type, ...]
-    names: Mapping[str, str]
-    """The name of the GraphQL type of each concrete class."""
+    names: Names
 
 
 def model_types(model: Model, reserved: frozenset[str]) -> ModelTypes:
@@ -44,8 +44,8 @@ def model_types(model: Model, reserved: frozenset[str]) -> ModelTypes:
         if c.abstract:
             maker.interface(c.name)
     return ModelTypes(
-        (*maker.roots.values(), *maker.interfaces.values(), *(made for made, _ in concrete.values())),
-        {name: graphql_name for name, (_, graphql_name) in concrete.items()},
+        (*maker.roots.values(), *maker.interfaces.values(), *concrete.values()),
+        Names({name: made.__name__ for name, made in concrete.items()}, maker.fields),
     )
 
 
@@ -56,6 +56,7 @@ class _Maker:
     roots: dict[Kind, type] = field(default_factory=dict[Kind, type])
     interfaces: dict[str, type] = field(default_factory=dict[str, type])
     enums: dict[str, object] = field(default_factory=dict[str, object])
+    fields: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     def root(self, kind: Kind) -> type:
         """The interface of a kind: the class of that name where the model has one, else made up."""
@@ -63,9 +64,9 @@ class _Maker:
             name = _KINDS[kind]
             known = self.model.class_by_name.get(name)
             if known is not None and _is_root(known):
-                self.roots[kind] = self._made(name, (Node,), known, self._own(name, ()), interface=True)
+                self.roots[kind] = self._made(Node, known, None)
             else:
-                self.roots[kind] = _strawberry_type(self.free(name), (Node,), {}, {}, _KIND_WORDS[kind], interface=True)
+                self.roots[kind] = _strawberry_type(self.free(name), Node, {}, {}, _KIND_WORDS[kind], interface=True)
         return self.roots[kind]
 
     def interface(self, name: str) -> type:
@@ -75,21 +76,20 @@ class _Maker:
             return self.root(c.kind)
         if name not in self.interfaces:
             base, inherited = self.base(c)
-            self.interfaces[name] = self._made(name, (base,), c, self._own(name, inherited), interface=True)
+            self.interfaces[name] = self._made(base, c, inherited)
         return self.interfaces[name]
 
-    def concrete(self, c: NodeClass) -> tuple[type, str]:
-        """The object type of a concrete class, and its name."""
+    def concrete(self, c: NodeClass) -> type:
+        """The object type of a concrete class."""
         base, inherited = self.base(c)
-        made = self._made(c.name, (base,), c, self._own(c.name, inherited), interface=False)
-        return made, made.__name__
+        return self._made(base, c, inherited)
 
-    def base(self, c: NodeClass) -> tuple[type, tuple[str, ...]]:
-        """The interface of the nearest abstract ancestor, and the attributes that come with it."""
+    def base(self, c: NodeClass) -> tuple[type, str | None]:
+        """The interface of the nearest abstract ancestor (else of the kind), and that ancestor."""
         abstract = next((a for a in self.model.lineage[c.name][1:] if self.model.class_by_name[a].abstract), None)
         if abstract is None:
-            return self.root(c.kind), ()
-        return self.interface(abstract), tuple(self.model.attributes[abstract])
+            return self.root(c.kind), None
+        return self.interface(abstract), abstract
 
     def free(self, name: str) -> str:
         """A name that no type has yet."""
@@ -98,32 +98,24 @@ class _Maker:
         self.taken.add(name)
         return name
 
-    def _own(self, name: str, inherited: tuple[str, ...]) -> Iterator[Attribute]:
-        for attribute in self.model.attributes[name].values():
-            if attribute.control is Control.CONTROLLED and attribute.name not in inherited:
-                yield attribute
-
-    def _made(
-        self, name: str, bases: tuple[type, ...], c: NodeClass, own: Iterator[Attribute], *, interface: bool
-    ) -> type:
+    def _made(self, base: type, c: NodeClass, ancestor: str | None) -> type:
+        """The type of a class: what its base has, and the controlled attributes that the ancestor lacks."""
+        names = dict(self.fields[ancestor]) if ancestor else {}
+        used = {f.graphql_name or to_camel_case(f.name) for f in get_object_definition(base, strict=True).fields}
         fields: dict[str, StrawberryField] = {}
         annotations: dict[str, object] = {}
-        used = {
-            f.graphql_name or to_camel_case(f.name)
-            for base in bases
-            for f in get_object_definition(base, strict=True).fields
-        }
-        for attribute in own:
-            shown_name = field_name(attribute.name)
-            if shown_name in used:
-                shown_name = f"{attribute.name}_"
-            used.add(shown_name)
-            annotations[ATTRIBUTE + attribute.name] = self._type_of(attribute)
-            fields[ATTRIBUTE + attribute.name] = strawberry.field(
-                name=shown_name, description=_described(attribute), default=None
-            )
+        for attribute in self.model.attributes[c.name].values():
+            if attribute.control is Control.CONTROLLED and attribute.name not in names:
+                shown = field_name(attribute.name)
+                names[attribute.name] = shown = f"{attribute.name}_" if shown in used else shown
+                used.add(shown)
+                annotations[ATTRIBUTE + attribute.name] = self._type_of(attribute)
+                fields[ATTRIBUTE + attribute.name] = strawberry.field(
+                    name=shown, description=_described(attribute), default=None
+                )
+        self.fields[c.name] = names
         words = f"{c.description.en}\n{c.label.zh}：{c.description.zh}"
-        return _strawberry_type(self.free(name), bases, fields, annotations, words, interface=interface)
+        return _strawberry_type(self.free(c.name), base, fields, annotations, words, interface=c.abstract)
 
     def _type_of(self, attribute: Attribute) -> object:
         single = SCALAR_OF.get(attribute.type, str)
@@ -172,7 +164,7 @@ def _described(attribute: Attribute) -> str:
 
 def _strawberry_type(
     name: str,
-    bases: tuple[type, ...],
+    base: type,
     fields: Mapping[str, StrawberryField],
     annotations: Mapping[str, object],
     words: str,
@@ -180,5 +172,5 @@ def _strawberry_type(
     interface: bool,
 ) -> type:
     body = {**fields, "__annotations__": dict(annotations), "__module__": __name__}
-    made = new_class(name, bases, {}, lambda namespace: namespace.update(body))
+    made = new_class(name, (base,), {}, lambda namespace: namespace.update(body))
     return (strawberry.interface if interface else strawberry.type)(made, name=name, description=words)

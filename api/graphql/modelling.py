@@ -6,7 +6,6 @@ from typing import Self
 
 import strawberry
 
-from api.graphql.classes import field_name
 from api.graphql.nodes import Label, label_of
 from api.graphql.reading import Reading
 from graph_schema import metamodel
@@ -18,7 +17,7 @@ class AttributeDefinition:
     """See `graph_schema.metamodel.Attribute`."""
 
     name: str
-    field: str | None = strawberry.field(description="The GraphQL field that has it; null for an observed one.")
+    field: str | None = strawberry.field(description="The GraphQL field that has it; null where it stands in a list.")
     type: AttributeType
     label: Label
     many: bool
@@ -29,11 +28,11 @@ class AttributeDefinition:
     control: Control
 
     @classmethod
-    def of(cls, attribute: metamodel.Attribute) -> Self:
-        """Of an attribute of the model."""
+    def of(cls, attribute: metamodel.Attribute, field: str | None) -> Self:
+        """Of an attribute of the model that is shown in a field."""
         return cls(
             name=attribute.name,
-            field=field_name(attribute.name) if attribute.control is Control.CONTROLLED else None,
+            field=field,
             type=attribute.type,
             label=label_of(attribute.label),
             many=attribute.many,
@@ -79,7 +78,7 @@ class ClassDefinition:
         lifecycle = reading.model.lifecycle_of.get(c.name)
         return cls(
             name=c.name,
-            type_name=reading.type_names.get(c.name),
+            type_name=reading.names.types.get(c.name),
             code=c.code,
             kind=c.kind,
             parent=c.parent,
@@ -87,7 +86,10 @@ class ClassDefinition:
             area=c.area,
             label=label_of(c.label),
             description=label_of(c.description),
-            attributes=[AttributeDefinition.of(a) for a in reading.model.attributes[c.name].values()],
+            attributes=[
+                AttributeDefinition.of(a, reading.names.fields[c.name].get(a.name))
+                for a in reading.model.attributes[c.name].values()
+            ],
             states=[] if lifecycle is None else _states(lifecycle),
             identification=[list(rule) for rule in reading.model.identification_of[c.name]],
         )
@@ -134,7 +136,7 @@ class RelationshipTypeDefinition:
             description=label_of(t.description),
             area=t.area,
             ends=[EndsDefinition(source=ends.source, target=ends.target) for ends in t.ends],
-            attributes=[AttributeDefinition.of(a) for a in t.attributes],
+            attributes=[AttributeDefinition.of(a, None) for a in t.attributes],
             dependency=None
             if meaning is None
             else DependencyDefinition(dependent=meaning.dependent, strength=meaning.strength, need=meaning.need),

@@ -94,7 +94,7 @@ class Node:
         """The GraphQL type of a node."""
         if not isinstance(obj, Shown):
             raise TypeError(f"{type(obj).__name__} is no node")
-        return obj.view.reading.type_names[obj.node.class_name]
+        return obj.view.reading.names.types[obj.node.class_name]
 
     @strawberry.field(description="Every controlled attribute that it has, whatever its class.")
     @staticmethod

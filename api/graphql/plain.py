@@ -112,7 +112,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
             class_name = value.node.class_name
             found = by_class.get(class_name)
             if found is None:
-                runtime = self.schema.get_type(value.view.reading.type_names[class_name])
+                runtime = self.schema.get_type(value.view.reading.names.types[class_name])
                 if not isinstance(runtime, GraphQLObjectType):
                     raise NotPlain
                 found = by_class[class_name] = self._object(runtime, fields, info)

@@ -37,6 +37,16 @@ class Shown:
         return state.label if state else Label(en=self.node.state, zh=self.node.state)
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What GraphQL calls the things of a model."""
+
+    types: Mapping[str, str]
+    """The type of each concrete class."""
+    fields: Mapping[str, Mapping[str, str]]
+    """For each class: the field of each controlled attribute."""
+
+
 @dataclass(slots=True)
 class Reading:
     """One request. Where no moment is asked for it reads the present, or `pinned` if that is a revision.
@@ -46,8 +56,7 @@ class Reading:
 
     application: Application
     model: Model
-    type_names: Mapping[str, str]
-    """The GraphQL type of each class."""
+    names: Names
     revision: int
     """The head when the request began."""
     pinned: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def clock() -> Callable[[], datetime]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, model: Model = MODEL) -> AsyncIterator[Application]:
+async def opened(folder: Path, model: Model = MODEL) -> AsyncGenerator[Application]:
     """A new application on a new store in a folder, with a model and nothing else."""
     application = await open_application(f"sqlite:///{folder / 'estate.db'}", create=True, clock=clock())
     try:

@@ -32,6 +32,7 @@ async def test_impact_counts_all_and_explains_each(desk: Desk) -> None:
 async def test_hits_come_in_pages_that_add_up(desk: Desk) -> None:
     names: list[object] = []
     after: object = None
+    hits: object = None
     for _ in range(4):
         hits = await desk.ask(IMPACT, "impact", "hits", of=["SRV-000002"], first=1, after=after)
         names += items(at(hits, "edges", "*", "node", "node", "name"))
@@ -78,7 +79,8 @@ async def test_an_impact_of_nothing_or_of_the_unknown_is_refused(desk: Desk) -> 
 
 
 async def test_history_tells_steps_of_a_node_and_its_relationships(desk: Desk) -> None:
-    query = """query ($first: Int!, $after: String, $asOf: String) { history(ref: "SRV-000001", first: $first, after: $after, asOf: $asOf) {
+    query = """query ($first: Int!, $after: String, $asOf: String) {
+        history(ref: "SRV-000001", first: $first, after: $after, asOf: $asOf) {
         totalCount pageInfo { hasNextPage endCursor } edges { node { step commit { revision actor reason }
         changes { field before after } relationship { type from { name } to { name } } } } } }"""
     whole = await desk.ask(query, "history", first=50)

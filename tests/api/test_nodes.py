@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cmdb.reconciliation.said import Said, encode
+from cmdb.store.port import Claim, ClaimChanges, ClaimKind
 from tests.api.estate import Desk, at, items
 
 BY_CLASS = "query ($class: String!) { nodes(class: $class) { totalCount edges { node { name } } } }"
@@ -48,7 +50,8 @@ async def test_labels_of_class_and_state_come_in_both_languages(desk: Desk) -> N
 
 
 async def test_interfaces_follow_the_abstract_classes(desk: Desk) -> None:
-    query = "{ nodes { edges { node { __typename ... on ConfigurationItem { key } ... on Record { state } ... on Item { tier } } } } }"
+    query = """{ nodes { edges { node {
+        __typename ... on ConfigurationItem { key } ... on Record { state } ... on Item { tier } } } } }"""
     nodes = await desk.ask(query, "nodes", "edges", "*", "node")
     assert {"__typename": "Service", "key": "SVC-000001", "tier": "gold"} in items(nodes)
     assert {"__typename": "Ticket", "state": "open"} in items(nodes)
@@ -90,7 +93,8 @@ async def test_words_find_names_attributes_and_chinese(desk: Desk) -> None:
 async def test_relationships_are_read_both_ways_with_their_attributes(desk: Desk) -> None:
     query = """{ node(ref: "SRV-000001") {
         out: relationships { totalCount edges { node { name } relationship { type from { name } to { name } } } }
-        in: relationships(direction: IN, types: ["RUNS_ON"]) { edges { node { name } relationship { attributes { name value } } } } } }"""
+        in: relationships(direction: IN, types: ["RUNS_ON"]) {
+            edges { node { name } relationship { attributes { name value } } } } } }"""
     assert await desk.ask(query, "node") == {
         "out": {
             "totalCount": 1,
@@ -118,14 +122,14 @@ async def test_relationships_are_read_both_ways_with_their_attributes(desk: Desk
         ("{ nodes(first: 1001) { totalCount } }", "usage", "first is 1001"),
         ('{ nodes(after: "x") { edges { cursor } } }', "usage", "cursor is damaged"),
         ('{ nodes(where: { field: "nix", eq: 1 }) { totalCount } }', "usage", "no field or attribute nix"),
-        ('{ nodes(where: { eq: 1 }) { totalCount } }', "usage", "no `field`"),
+        ("{ nodes(where: { eq: 1 }) { totalCount } }", "usage", "no `field`"),
         ('{ nodes(where: { field: "count" }) { totalCount } }', "usage", "no look-up"),
         ('{ nodes(where: { field: "count", eq: "many" }) { totalCount } }', "usage", "does not fit"),
         ('{ nodes(where: { field: "tags", eq: "a" }) { totalCount } }', "usage", "is a list"),
         ('{ nodes(whereText: "name =") { totalCount } }', "usage", "the filter ends there"),
         ('{ nodes(sort: { field: "nix" }) { totalCount } }', "usage", "nix to sort by"),
         ('{ nodes(search: "a", class: "Server") { totalCount } }', "usage", "goes with no filter"),
-        ('{ node(ref: "SRV-000001") { relationships(types: ["RUN_ON"]) { totalCount } } }', "not_found", "no relationship type RUN_ON"),
+        ('{ node(ref: "SRV-000001") { relationships(types: ["RUN"]) { totalCount } } }', "not_found", "no relationship type RUN"),
         ('{ node(ref: "SRV-000001", asOf: "r99") { key } }', "not_found", "no revision 99 yet"),
         ('{ node(ref: "SRV-000001", asOf: "soon") { key } }', "usage", "'soon' is no moment"),
     ],
@@ -147,3 +151,17 @@ async def test_the_estate_tells_what_it_holds(desk: Desk) -> None:
         "count": 2,
         "classLabel": {"zh": "测试用"},
     }
+
+
+async def test_what_sources_observed_is_shown_beside(desk: Desk) -> None:
+    server = 1
+    times = {"agent": "2026-02-02T00:00:00.000000Z", "shodan": "2026-02-01T00:00:00.000000Z"}
+    for source, seen in times.items():
+        body = encode(Said("web", None, {"checked": seen, "note": "controlled"}, made=False))
+        claim = Claim(source_key="w", kind=ClaimKind.NODE, bound_to=server, digest=b"1", body=body, seen=seen)
+        await desk.application.store.keep_claims(ClaimChanges(source=source, put=(claim,)))
+    query = '{ nodesByRef(refs: ["SRV-000001", "SRV-000002"]) { observed { attribute value source seen } } }'
+    assert await desk.ask(query, "nodesByRef", "*", "observed") == [
+        [{"attribute": "checked", "value": seen, "source": source, "seen": seen} for source, seen in times.items()],
+        [],
+    ]
