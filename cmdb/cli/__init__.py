@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from typing import Final
+from typing import Final, cast
 
 from cyclopts import App, CycloptsError
 
@@ -21,10 +22,22 @@ EXIT: Final = {
 }
 """What each failure means to the shell; 0 is done, 130 interrupted."""
 
+
+def program_version() -> str:
+    """The version that is installed; `unknown` in a checkout that is not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("graph-cmdb")
+    except PackageNotFoundError:
+        return "unknown"
+
+
 app = App(
     name="cmdb",
     help="A configuration management database whose graph is good enough to decide with.",
     help_epilogue="Data goes to stdout, everything else to stderr. Start with `cmdb demo`.",
+    version=program_version,
     version_flags=["--version"],
     print_error=False,
     exit_on_error=False,
@@ -55,6 +68,8 @@ for name, target, text in (
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    # A terminal that lacks a character still shows the others.
+    cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 

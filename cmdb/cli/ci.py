@@ -31,7 +31,9 @@ def list_(
     /,
     *,
     where: Annotated[str | None, Parameter(help="A filter: environment = production and name contains db")] = None,
-    sort: Annotated[str, Parameter(help="A field or attribute; -name sorts backwards.")] = "name",
+    sort: Annotated[
+        str, Parameter(help="A field or attribute; -name sorts backwards.", allow_leading_hyphen=True)
+    ] = "name",
     limit: Limit = 50,
     as_of: AsOf = None,
     retired: Annotated[bool, Parameter(help="Retired nodes too.")] = False,

@@ -25,14 +25,21 @@ def export(
     retired: Annotated[bool, Parameter(help="Retired nodes too.")] = False,
     common: Common | None = None,
 ) -> None:
-    """Write all nodes, then all relationships, one JSON object a line, as of one revision."""
+    """Write all nodes, then all relationships, one JSON object a line, as of one revision.
+
+    A file is there whole in the end, or not at all.
+    """
     options = common or Common()
     if to is None:
         run(_export(options, sys.stdout.buffer, as_of, retired=retired))
         return
     try:
         with to.open("xb") as file:
-            run(_export(options, file, as_of, retired=retired))
+            try:
+                run(_export(options, file, as_of, retired=retired))
+            except BaseException:
+                to.unlink()
+                raise
     except OSError as error:
         raise Failed(
             f"{to} cannot be written: {error.strerror}", remedy="name a new file in a folder you can write to"

@@ -9,12 +9,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from rich.prompt import Confirm
+from rich.text import Text
 
 from cmdb.application import Application
 from cmdb.cli.output import Format, err, print_value, progress_bar
 from cmdb.cli.plans import plan_row, print_messages, print_plan
 from cmdb.cli.session import Acting, opened, run
-from cmdb.errors import Failed, Invalid, Usage
+from cmdb.errors import Failed, Invalid, NotFound, Usage
 from cmdb.reconciliation.applying import Outcome, apply_plan
 from cmdb.reconciliation.claims import Importer, Progress
 from cmdb.reconciliation.importing import plan_import
@@ -49,6 +50,12 @@ def import_(
         raise Usage("no file is named", remedy="write cmdb import [FORMAT] PATH…")
     authority = INITIALISATION if change is None else f"change:{change}"
     found = _found(chosen, files)
+    if source is not None and len(found) > 1:
+        formats = ", ".join(each.importer.name for each in found)
+        raise Usage(
+            f"{source} would be the source of several formats: {formats}",
+            remedy="import one format at a time, or leave --source out",
+        )
     return run(_import(options, found, source, authority, only_plan=plan, yes=yes, skip_errors=skip_errors))
 
 
@@ -63,7 +70,7 @@ def _found(chosen: Importer | None, paths: Sequence[Path]) -> tuple[Found, ...]:
     missing = [path for path in paths if not path.exists()]
     if missing:
         names = ", ".join(importer.name for importer in shipped_importers())
-        raise Usage(f"there is no file or folder {missing[0]}", remedy=f"check the path; the formats are {names}")
+        raise NotFound(f"there is no file or folder {missing[0]}", remedy=f"check the path; the formats are {names}")
     found, passed_over = recognise(paths, (chosen,) if chosen else shipped_importers())
     if chosen is not None:
         named = [path for path in paths if path.is_file()]
@@ -160,7 +167,8 @@ async def applied(
 def _confirmed(plan: Plan) -> bool:
     if not sys.stdin.isatty():
         return False
-    return Confirm.ask(f"Retire {len(plan.retire)} nodes that {plan.source} no longer has?", console=err, default=False)
+    question = Text(f"Retire {len(plan.retire)} nodes that {plan.source} no longer has?")
+    return Confirm.ask(question, console=err, default=False)
 
 
 def _tell(plan: Plan, outcome: Outcome) -> None:
@@ -178,9 +186,14 @@ def _tell(plan: Plan, outcome: Outcome) -> None:
 def _common_name(paths: Sequence[Path]) -> str:
     """A short name for these files that stays the same from import to import: their folder's, or the one file's."""
     if len(paths) == 1:
-        return paths[0].name
+        return _printable(paths[0].name)
     parents = [path.absolute().parent for path in paths]
     common = parents[0]
     while not all(parent.is_relative_to(common) for parent in parents):
         common = common.parent
-    return common.name
+    return _printable(common.name)
+
+
+def _printable(name: str) -> str:
+    """A file's name as text that a store can keep; file systems allow bytes that are none."""
+    return name.encode(errors="backslashreplace").decode()

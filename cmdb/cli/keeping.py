@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -13,9 +12,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from cmdb.application import Application, initialise
+from cmdb.cli import program_version
 from cmdb.cli.output import Format, Json, err, print_line, print_rows, print_value, progress_bar
 from cmdb.cli.session import Acting, Common, opened, run
-from cmdb.errors import CmdbError
+from cmdb.errors import CmdbError, NotFound
 from cmdb.safekeeping import restore as restore_file
 from cmdb.safekeeping import write_backup
 from graph_schema.metamodel import Model
@@ -59,6 +59,8 @@ async def _backup(common: Common, file: Path) -> None:
 
 def restore(file: Path, /, *, common: Common | None = None) -> None:
     """Make a CMDB again from a backup, in a store of either kind that is empty."""
+    if not file.is_file():
+        raise NotFound(f"there is no file {file}", remedy="check the path")
     run(_restore(common or Common(), file))
 
 
@@ -74,11 +76,10 @@ async def _restore(common: Common, file: Path) -> None:
 
 def version(*, output: Annotated[Format, Parameter(name=["--output", "-o"])] = Format.TABLE) -> None:
     """Print the program's version."""
-    found = importlib.metadata.version("graph-cmdb")
     if output is Format.TABLE:
-        print_line(f"cmdb {found}")
+        print_line(f"cmdb {program_version()}")
     else:
-        print_value({"version": found}, output)
+        print_value({"version": program_version()}, output)
 
 
 def doctor(*, common: Common | None = None) -> int:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, progress_bar
 from cmdb.cli.session import Common, opened, run
+from cmdb.errors import NotFound
 from cmdb.ledger import Commit
 from cmdb.safekeeping import verify as verify_store
 from cmdb.store.sqlite import open_sqlite
@@ -20,10 +22,15 @@ app = App(name="ledger", help="Show and verify the chain of commits.")
 
 @app.command
 def show(
-    revision: Annotated[int | None, Parameter(help="One commit with its effects; without it, the newest ones.")] = None,
+    revision: Annotated[
+        int | None,
+        Parameter(help="One commit with its effects; without it, the newest ones.", validator=Number(gte=1)),
+    ] = None,
     /,
     *,
-    limit: Annotated[int, Parameter(name=["--limit", "-n"], help="How many of the newest.")] = 20,
+    limit: Annotated[
+        int, Parameter(name=["--limit", "-n"], help="How many of the newest.", validator=Number(gte=1))
+    ] = 20,
     common: Common | None = None,
 ) -> None:
     """Show commits: who changed what, when, by which authority."""
@@ -33,6 +40,8 @@ def show(
 async def _show(common: Common, revision: int | None, limit: int) -> None:
     async with opened(common) as application:
         head = await application.store.head()
+        if revision is not None and revision > head.revision:
+            raise NotFound(f"there is no revision {revision} yet", remedy=f"the newest is {head.revision}")
         first = revision - 1 if revision is not None else max(0, head.revision - limit)
         rows = [_row(commit, whole=revision is not None) async for commit in application.store.commits(first, revision)]
         if revision is not None and rows and common.output is Format.TABLE:

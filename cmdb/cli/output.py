@@ -18,8 +18,20 @@ from rich.text import Text
 Cell = str | int | bool | None
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 
-err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
-out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+class _Console(Console):
+    """Prints text as it is: names of an estate may hold what rich takes for markup or emoji."""
+
+    def __init__(self, *, stderr: bool = False, soft_wrap: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, soft_wrap=soft_wrap, width=width, highlight=False, markup=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `cmdb.cli.run`, as with everything else that is written."""
+        raise BrokenPipeError
+
+
+err: Final = _Console(stderr=True, soft_wrap=True)
+out: Final = _Console(width=None if sys.stdout.isatty() else 120)
 
 
 class Format(StrEnum):
@@ -57,6 +69,8 @@ def print_value(value: Mapping[str, Json], output: Format) -> None:
         write(msgspec.yaml.encode(value))
     elif output is Format.NDJSON:
         write(msgspec.json.encode(value) + b"\n")
+    elif output is Format.CSV:
+        print_rows([value], (), output)
     else:
         print_json(value)
 
@@ -92,7 +106,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: s
 def progress_bar(what: str) -> Generator[Progress]:
     """A progress bar on stderr; nothing where stderr is no terminal."""
     with Progress(
-        TextColumn(what),
+        TextColumn(what.replace("{", "{{").replace("}", "}}"), markup=False),
         BarColumn(),
         TextColumn("{task.description}"),
         MofNCompleteColumn(),

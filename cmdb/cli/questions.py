@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
@@ -14,22 +15,25 @@ from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, tab
 from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import NODE_COLUMNS, chain, hit_row, hop_row, node_row
 from cmdb.errors import NotFound, Usage
-from cmdb.filters import LIVE, And, Filter, IsA
+from cmdb.filters import FIELDS, LIVE, And, Filter, IsA, attribute_named
 from cmdb.nodes import Node
 from cmdb.projection import Direction
-from cmdb.reading import moment_revision, parse_filter
+from cmdb.reading import known_class, moment_revision, parse_filter
 from cmdb.store.port import LARGEST_PAGE, Query, Sort
+from graph_schema.errors import did_you_mean
 from graph_schema.metamodel import Model
 
 AsOf = Annotated[str | None, Parameter(help="A revision (12), an instant (2026-01-31T17:00:00Z) or a day.")]
-Limit = Annotated[int, Parameter(name=["--limit", "-n"], help="Rows to print; 0 prints all.")]
+Limit = Annotated[int, Parameter(name=["--limit", "-n"], help="Rows to print; 0 prints all.", validator=Number(gte=0))]
 
 
 def query(
     *words: str,
     where: Annotated[str | None, Parameter(help="A filter: class = Server and not (state = in_use)")] = None,
     class_name: Annotated[str | None, Parameter(name="--class", help="This class and those below it.")] = None,
-    sort: Annotated[str, Parameter(help="A field or attribute; -name sorts backwards.")] = "name",
+    sort: Annotated[
+        str, Parameter(help="A field or attribute; -name sorts backwards.", allow_leading_hyphen=True)
+    ] = "name",
     limit: Limit = 50,
     as_of: AsOf = None,
     retired: Annotated[bool, Parameter(help="Retired nodes too.")] = False,
@@ -48,8 +52,17 @@ def query(
 
 async def _words(common: Common, words: str, limit: int) -> None:
     async with opened(common) as application:
-        nodes, total = await application.store.search(words, limit or LARGEST_PAGE)
+        nodes, total = await application.store.search(words, _page(limit, 0))
+        while nodes and len(nodes) < total and (limit == 0 or len(nodes) < limit):
+            more, _ = await application.store.search(words, _page(limit, len(nodes)), nodes[-1].ordinal)
+            if not more:
+                break
+            nodes += more
         print_nodes(nodes, total, common.output)
+
+
+def _page(limit: int, there: int) -> int:
+    return min(LARGEST_PAGE, limit - there) if limit else LARGEST_PAGE
 
 
 async def _filtered(
@@ -62,10 +75,10 @@ async def _filtered(
 
 
 def filter_of(model: Model, where: str | None, class_name: str | None, retired: bool) -> Filter:
-    """The filter that the options mean."""
+    """The filter that the options mean. Raises NotFound for an unknown class, Usage for a filter that cannot be read."""
     items: list[Filter] = [] if retired else [LIVE]
     if class_name is not None:
-        items.append(IsA(class_name))
+        items.append(IsA(known_class(model, class_name).name))
     if where is not None:
         items.append(parse_filter(where, model))
     return And(tuple(items))
@@ -74,19 +87,30 @@ def filter_of(model: Model, where: str | None, class_name: str | None, retired: 
 async def listed(
     application: Application, accepted: Filter, sort: str, limit: int, moment: str | None
 ) -> tuple[list[Node], int]:
-    """The first `limit` nodes (0: all) in an order, and the exact total."""
+    """The first `limit` nodes (0: all) in an order, and the exact total. Raises Usage for an order that cannot be."""
     as_of = None if moment is None else await moment_revision(application.store, moment)
-    order = Sort(sort.removeprefix("-"), sort.startswith("-"))
+    order = _order(await application.model(), sort)
     nodes: list[Node] = []
     after: str | None = None
     while limit == 0 or len(nodes) < limit:
-        size = min(LARGEST_PAGE, limit - len(nodes)) if limit else LARGEST_PAGE
-        page = await application.store.find(Query(where=accepted, sort=order, limit=size, after=after, as_of=as_of))
+        page = await application.store.find(
+            Query(where=accepted, sort=order, limit=_page(limit, len(nodes)), after=after, as_of=as_of)
+        )
         nodes.extend(page.items)
         if not page.more:
             break
         after = page.cursors[-1]
     return nodes, await application.store.count(accepted, as_of)
+
+
+def _order(model: Model, sort: str) -> Sort:
+    field = sort.removeprefix("-")
+    attribute = attribute_named(model, field)
+    if field not in FIELDS and (attribute is None or attribute.many):
+        single = {a.name for known in model.attributes.values() for a in known.values() if not a.many}
+        what = "is a list" if attribute else "is no field or attribute"
+        raise Usage(f"{field} {what}: nothing can be sorted by it", remedy=did_you_mean(field, [*FIELDS, *single]))
+    return Sort(field, descending=sort.startswith("-"))
 
 
 def print_nodes(nodes: list[Node], total: int, output: Format) -> None:
@@ -178,6 +202,12 @@ async def _path(common: Common, dependent: str, provider: str, as_of: str | None
         tree = Tree(Text(f"{first.name} ({first.key})", style="bold"))
         at = tree
         for hop in hops:
-            at = at.add(Text.assemble((f"{hop.type} " if hop.forwards else f"← {hop.type} ", "dim"), (hop.provider.name, "bold"), f" ({hop.provider.key})"))
+            at = at.add(
+                Text.assemble(
+                    (f"{hop.type} " if hop.forwards else f"← {hop.type} ", "dim"),
+                    (hop.provider.name, "bold"),
+                    f" ({hop.provider.key})",
+                )
+            )
         out.print(tree)
         err.print(f"{len(hops)} steps")

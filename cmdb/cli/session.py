@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import os
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from cyclopts import Parameter
 from cmdb.application import Application, open_application
 from cmdb.application.opening import DEFAULT_STORE
 from cmdb.cli.output import Format
+from cmdb.errors import Usage
 
 T = TypeVar("T")
 
@@ -44,7 +44,12 @@ class Acting(Common):
     @property
     def who(self) -> str:
         """The actor's name."""
-        return self.actor or getpass.getuser()
+        if self.actor is not None:
+            return self.actor
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            raise Usage("nobody is named as the actor", remedy="say who writes with --as NAME or CMDB_ACTOR") from None
 
 
 @asynccontextmanager
@@ -60,8 +65,3 @@ async def opened(common: Common, *, create: bool = False) -> AsyncGenerator[Appl
 def run(work: Coroutine[None, None, T]) -> T:
     """Run a command's work to its end."""
     return asyncio.run(work)
-
-
-def is_quiet() -> bool:
-    """Whether progress is not to be shown: `CMDB_QUIET` is set."""
-    return bool(os.environ.get("CMDB_QUIET"))

@@ -2,6 +2,15 @@
 
 from cmdb.reading.filter_text import parse_filter
 from cmdb.reading.history import Event, node_events
-from cmdb.reading.references import Moment, moment_revision, resolve, resolve_all
+from cmdb.reading.references import Moment, known_class, moment_revision, resolve, resolve_all
 
-__all__ = ["Event", "Moment", "moment_revision", "node_events", "parse_filter", "resolve", "resolve_all"]
+__all__ = [
+    "Event",
+    "Moment",
+    "known_class",
+    "moment_revision",
+    "node_events",
+    "parse_filter",
+    "resolve",
+    "resolve_all",
+]

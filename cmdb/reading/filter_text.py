@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cmdb.errors import Problem, Usage
+from cmdb.errors import Usage
 from cmdb.filters import (
     FIELDS,
     And,
@@ -65,8 +65,6 @@ def parse_filter(text: str, model: Model) -> Filter:
     found = parser.either()
     if parser.at < len(parser.tokens):
         raise parser.error("expected `and`, `or` or the end")
-    if wrong := faults(model, found):
-        raise Usage(f"the filter does not fit the model: {wrong[0]}", problems=tuple(Problem(w) for w in wrong))
     return found
 
 
@@ -84,8 +82,9 @@ def _tokens(text: str) -> list[_Token]:
         found = _TOKEN.match(text, at)
         if found is None:
             raise Usage(
-                f"the filter stops making sense at {text[at : at + 20].strip()!r} (character {at + 1})",
-                remedy="close the quote",
+                f"the filter stops making sense at {text[at : at + 20].strip()!r} "
+                f"(character {len(text) - len(text[at:].lstrip()) + 1} of the filter)",
+                remedy="close the quote, or put the whole word in quotes",
             )
         quoted = found.group("quoted")
         plain = (
@@ -133,9 +132,16 @@ class _Parser:
 
     def term(self) -> Filter:
         if self.take("is"):
-            return IsA(self.word("a class"))
+            name = self.word("a class")
+            if name not in self.model.class_by_name:
+                known = self.model.class_by_name
+                raise self.error(f"there is no class {name}", back=1, remedy=did_you_mean(name, known))
+            return IsA(name)
         if self.take("related"):
             kind = self.word("a relationship type")
+            if kind not in self.model.type_by_name:
+                known = self.model.type_by_name
+                raise self.error(f"there is no relationship type {kind}", back=1, remedy=did_you_mean(kind, known))
             way = self.word("`to` or `from`")
             if way not in {"to", "from"}:
                 raise self.error("expected `to` or `from`", back=1)
@@ -144,6 +150,13 @@ class _Parser:
         return self.comparison()
 
     def comparison(self) -> Filter:
+        start = self.at
+        found = self.compared()
+        if wrong := faults(self.model, found):
+            raise self.error(wrong[0], back=self.at - start)
+        return found
+
+    def compared(self) -> Compare:
         field = self.word("a field or attribute")
         if field_type(self.model, field) is None:
             known = [*FIELDS, *{name for attributes in self.model.attributes.values() for name in attributes}]

@@ -12,6 +12,7 @@ from cmdb.errors import Failed, NotFound, Usage
 from cmdb.nodes import Node
 from cmdb.store.port import Store
 from graph_schema.errors import did_you_mean
+from graph_schema.metamodel import Model, NodeClass
 from graph_schema.values import instant
 
 _KEY: Final = re.compile(r"^[A-Z][A-Z0-9]{1,5}-\d+$")
@@ -81,13 +82,19 @@ def _only(reference: str, candidates: list[Node], as_of: int | None) -> Node:
 async def _named(store: Store, reference: str) -> _Wanted:
     class_name, _, name = reference.partition(":")
     model = await store.model()
-    if model is None or class_name not in model.class_by_name:
-        known = model.class_by_name if model else {}
-        raise NotFound(
-            f"{reference!r}: there is no class {class_name}",
-            remedy=did_you_mean(class_name, known) or "see `cmdb model show` for the classes",
-        )
+    if model is not None:
+        known_class(model, class_name, of=reference)
     return _Wanted(reference, class_name, name)
+
+
+def known_class(model: Model, name: str, *, of: str = "") -> NodeClass:
+    """The class of this name, asked for in the reference `of`. Raises NotFound, with the nearest name there is."""
+    if name not in model.class_by_name:
+        raise NotFound(
+            f"{of!r}: there is no class {name}" if of else f"there is no class {name}",
+            remedy=did_you_mean(name, model.class_by_name) or "see `cmdb model show` for the classes",
+        )
+    return model.class_by_name[name]
 
 
 async def moment_revision(store: Store, moment: Moment) -> int:
@@ -111,4 +118,7 @@ async def moment_revision(store: Store, moment: Moment) -> int:
         ) from None
     if at.tzinfo is None:
         raise Usage(f"{moment!r} has no time zone", remedy=f"write {text}Z, or an offset like {text}+08:00")
-    return await store.revision_at(instant(at))
+    try:
+        return await store.revision_at(instant(at))
+    except OverflowError:
+        raise Usage(f"{moment!r} is out of the range of dates") from None
