@@ -24,9 +24,6 @@ UNWIND $rows AS row MATCH (c:_Claim {source: $source, kind: row.kind, source_key
 SET c += row RETURN row.kind, row.source_key
 """
 _PUT: Final = "UNWIND $rows AS row CREATE (c:_Claim {source: $source}) SET c += row"
-_FORGET: Final = """
-MATCH (c:_Claim {source: $source}) CALL (c) { DELETE c } IN TRANSACTIONS OF 10000 ROWS
-"""
 _SOURCES: Final = """
 MATCH (s:_Source) WHERE $source IS NULL OR s.source = $source
 RETURN s.source, s.format, s.digest, s.revision, s.seen ORDER BY s.source
@@ -69,11 +66,6 @@ async def keep(writing: Writing, changes: ClaimChanges) -> None:
         there = {(k, s) for k, s in await writing.values(_THERE, {"rows": chunk, "source": source})}
         new = [row for row in chunk if (row["kind"], row["source_key"]) not in there]
         await writing.run_chunks(_PUT, new, CLAIMS_AT_ONCE, {"source": source})
-
-
-async def forget(connection: Connection, source: str) -> None:
-    """Drop all claims of a source."""
-    await connection.values(_FORGET, {"source": source})
 
 
 async def sources(connection: Connection, source: str | None = None) -> list[SourceState]:

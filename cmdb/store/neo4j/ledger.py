@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, cast
 
 import zstandard
@@ -20,6 +20,10 @@ COMMITS_AT_ONCE: Final = 32
 _COMMITS: Final = """
 MATCH (c:_Commit) WHERE c.revision > $after AND c.revision <= $until
 RETURN c.revision, c.time, c.actor, c.authority, c.reason, c.previous, c.hash, c.body ORDER BY c.revision LIMIT $most
+"""
+_HEADERS: Final = """
+MATCH (c:_Commit) WHERE c.revision IN $revisions
+RETURN c.revision, c.time, c.actor, c.authority, c.reason, c.previous
 """
 _REVISION_AT: Final = "MATCH (c:_Commit) WHERE c.time <= $instant RETURN coalesce(max(c.revision), 0)"
 _HASH: Final = "MATCH (c:_Commit {revision: $revision}) RETURN c.hash"
@@ -46,6 +50,16 @@ async def commits(connection: Connection, after: int, until: int | None) -> Asyn
             after = revision
         if len(rows) < COMMITS_AT_ONCE:
             return
+
+
+async def headers(connection: Connection, revisions: Sequence[int]) -> dict[int, Header]:
+    """The headers of these commits, by revision."""
+    rows = await connection.values(_HEADERS, {"revisions": list(revisions)})
+    found = cast("list[tuple[int, str, str, str, str, str]]", rows)
+    return {
+        r: Header(revision=r, time=time, actor=actor, authority=authority, reason=reason, previous=previous)
+        for r, time, actor, authority, reason, previous in found
+    }
 
 
 async def recorded_hash(connection: Connection, revision: int) -> str | None:

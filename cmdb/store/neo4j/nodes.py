@@ -23,16 +23,19 @@ _ORDINALS_OF_KEYS: Final = "MATCH (n:Node) WHERE n.key IN $wanted RETURN collect
 _HISTORY: Final = f"MATCH (n:Node|_NodeVersion) WHERE n.ordinal = $ordinal{_COLLECTED}"
 _SEARCH: Final = f"""
 CALL db.index.fulltext.queryNodes('cmdb_words', $query) YIELD node AS n WITH n WHERE n.ordinal > $after
-AND all(word IN $long WHERE n.search_text CONTAINS word)
+AND all(word IN $unasked WHERE ' ' + n.search_text + ' ' CONTAINS word)
 WITH n ORDER BY n.ordinal LIMIT $most{_COLLECTED}
 """
 _SEARCH_TOTAL: Final = """
 CALL db.index.fulltext.queryNodes('cmdb_words', $query) YIELD node AS n WITH n
-WHERE all(word IN $long WHERE n.search_text CONTAINS word) RETURN [count(n)] AS rows
+WHERE all(word IN $unasked WHERE ' ' + n.search_text + ' ' CONTAINS word) RETURN [count(n)] AS rows
 """
 
 LONGEST_TERM: Final = 120
 """Characters of a word that the full-text index is asked for; it cuts words at 255 UTF-16 units."""
+
+MOST_TERMS: Final = 64
+"""Words that the index is asked for; it takes no more than 1,024. The others are looked for in what it found."""
 
 
 async def by_ordinals(reading: Reading, ordinals: Sequence[int], as_of: int | None) -> list[Node]:
@@ -84,25 +87,30 @@ async def search(reading: Reading, text: str, limit: int, after: int) -> tuple[l
     wanted = words(text)
     if not wanted:
         return [], 0
-    parameters: dict[str, object] = {"query": lucene(wanted), "long": _long(wanted), "after": after, "most": limit}
+    asked, unasked = _asked(wanted)
+    parameters: dict[str, object] = {"query": asked, "unasked": unasked, "after": after, "most": limit}
     _, total = await reading.rows(_SEARCH_TOTAL, parameters)
     _, rows = await reading.rows(_SEARCH, parameters)
     return nodes_of(rows), cast("int", total[0])
 
 
-def lucene(wanted: Sequence[str]) -> str:
-    """The query for all of these words, the last one perhaps only begun. Words hold letters and digits only."""
+def _asked(wanted: Sequence[str]) -> tuple[str, list[str]]:
+    """The query for all of these words, the last one perhaps only begun; and what it leaves to be looked for.
+
+    Words hold letters and digits only, so nothing in them means anything to the index.
+    """
     *whole, begun = wanted
-    terms = [f"+{word}" if len(word) <= LONGEST_TERM else f"+{word[:LONGEST_TERM]}*" for word in whole]
-    return " ".join([*terms, f"+{begun[:LONGEST_TERM]}*"])
+    terms = [f"{begun[:LONGEST_TERM]}*"]
+    unasked = [f" {begun}"] if len(begun) > LONGEST_TERM else []
+    for word in dict.fromkeys(whole):
+        if len(terms) < MOST_TERMS and len(word) <= LONGEST_TERM:
+            terms.append(word)
+        else:
+            unasked.append(f" {word} ")
+    return " ".join([f"+{term}" for term in terms]), unasked
 
 
 async def history(reading: Reading, ordinal: int) -> list[NodeVersion]:
     """All versions of a node."""
     _, rows = await reading.rows(_HISTORY, {"ordinal": ordinal})
     return node_versions_of(rows)
-
-
-def _long(wanted: Sequence[str]) -> list[str]:
-    """The words that the index was asked for only in part; they must stand in the text itself."""
-    return [word for word in wanted if len(word) > LONGEST_TERM]

@@ -25,6 +25,7 @@ OWN: Final[tuple[LiteralString, ...]] = (
     "CREATE INDEX cmdb_node_version_name IF NOT EXISTS FOR (v:_NodeVersion) ON (v.name)",
     "CREATE INDEX cmdb_relationship_source IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v._source)",
     "CREATE INDEX cmdb_relationship_target IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v._target)",
+    "CREATE INDEX cmdb_relationship_version IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v.id)",
     "CREATE INDEX cmdb_relationship_until IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v._until, v.id)",
     "CREATE CONSTRAINT cmdb_source IF NOT EXISTS FOR (s:_Source) REQUIRE s.source IS UNIQUE",
     "CREATE CONSTRAINT cmdb_claim IF NOT EXISTS FOR (c:_Claim) REQUIRE (c.source, c.kind, c.source_key) IS UNIQUE",

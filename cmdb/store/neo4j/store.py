@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 from cmdb.changeset import ModelInstalled
 from cmdb.errors import Conflict, Failed, Invalid, StoreUnreachable
 from cmdb.filters import Direction, Filter, attribute_named
-from cmdb.ledger import Commit, Head
+from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from cmdb.store.neo4j import claims as claim_store
-from cmdb.store.neo4j import committing, ledger, nodes, relationships, schema, streams
+from cmdb.store.neo4j import committing, ledger, nodes, past, relationships, schema, streams
 from cmdb.store.neo4j.connection import Connection, Mark, OutcomeUnknown, Reading, Writing
 from cmdb.store.neo4j.pages import page
 from cmdb.store.port import (
@@ -137,6 +137,10 @@ class Neo4jStore:
         """See the port."""
         return ledger.commits(self._connection, after, until)
 
+    async def headers(self, revisions: Sequence[int]) -> dict[int, Header]:
+        """See the port."""
+        return await ledger.headers(self._connection, revisions)
+
     async def revision_at(self, instant: str) -> int:
         """See the port."""
         return await ledger.revision_at(self._connection, instant)
@@ -246,6 +250,14 @@ class Neo4jStore:
         """See the port."""
         return streams.all_relationships(self._connection, as_of)
 
+    def past_nodes(self) -> AsyncIterator[list[NodeVersion]]:
+        """See the port."""
+        return past.past_nodes(self._connection)
+
+    def past_relationships(self) -> AsyncIterator[list[RelationshipVersion]]:
+        """See the port."""
+        return past.past_relationships(self._connection)
+
     async def node_columns(self) -> tuple[Head, NodeColumns]:
         """See the port."""
         return await streams.node_columns(self._connection, await self._some_model())
@@ -274,13 +286,6 @@ class Neo4jStore:
     async def claims_on(self, kind: ClaimKind, bound_to: Sequence[int]) -> Mapping[int, list[tuple[str, Claim]]]:
         """See the port."""
         return await claim_store.on(self._connection, kind, bound_to)
-
-    async def put_source(self, source: str, batches: AsyncIterator[list[Claim]], state: SourceState) -> None:
-        """See the port."""
-        await claim_store.forget(self._connection, source)
-        async for batch in batches:
-            await self.keep_claims(ClaimChanges(source=source, put=tuple(batch)))
-        await self.keep_claims(ClaimChanges(source=source, state=state))
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
