@@ -63,7 +63,9 @@ async def open_store(url: str, *, create: bool = False) -> Store:
     if parts.scheme == "sqlite":
         path = unquote(parts.path.removeprefix("/"))
         if parts.netloc or not path:
-            raise Usage(f"{url!r} names no file", remedy="write sqlite:///cmdb.sqlite, or sqlite:////folder/cmdb.sqlite")
+            raise Usage(
+                f"{url!r} names no file", remedy="write sqlite:///cmdb.sqlite, or sqlite:////folder/cmdb.sqlite"
+            )
         return open_sqlite(Path(path), create=create)
     if parts.scheme.split("+")[0] in {"neo4j", "bolt"} and parts.hostname:
         user = unquote(parts.username or "") or os.environ.get("CMDB_NEO4J_USER", "")
