@@ -172,7 +172,7 @@ class _Parser:
                 values.append(self.value(field))
             self.need(")")
             return Compare(field, Lookup.IN, tuple(values))
-        operator = self.word("a look-up like `=`, `in` or `contains`")
+        operator = self.word("a look-up like `=`, `in` or `contains`").lower()
         if operator not in _OPERATORS:
             raise self.error(
                 f"{operator!r} is no look-up",
