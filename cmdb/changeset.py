@@ -21,7 +21,7 @@ NEW: Final = 0
 """The expected version of something that must not exist yet."""
 
 
-class New(msgspec.Struct, frozen=True):
+class New(msgspec.Struct, frozen=True, gc=False):
     """Stands for a node that an earlier operation of the same change set creates under this handle."""
 
     handle: str
@@ -31,7 +31,7 @@ NodeRef = int | New
 """A node by ordinal, or one that the change set itself creates."""
 
 
-class Put(msgspec.Struct, frozen=True, kw_only=True):
+class Put(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Create a node (`node` is New; class and name are needed) or change one (what is None stays as it is).
 
     `expects` is the version the caller saw; another one is a conflict that refuses the whole change set.
@@ -45,7 +45,7 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     expects: int | None = None
 
 
-class Retire(msgspec.Struct, frozen=True, kw_only=True):
+class Retire(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Move a node to a final state (the first its lifecycle allows, if none is named) and end its relationships."""
 
     node: NodeRef
@@ -53,7 +53,7 @@ class Retire(msgspec.Struct, frozen=True, kw_only=True):
     expects: int | None = None
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True):
+class Link(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Create a relationship, or change the attributes of the one with this natural key.
 
     With `expects=NEW` an existing one is a conflict.
@@ -67,7 +67,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     expects: int | None = None
 
 
-class Unlink(msgspec.Struct, frozen=True, kw_only=True):
+class Unlink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """End a relationship."""
 
     type: str
@@ -103,7 +103,7 @@ class EstateFounded(msgspec.Struct, frozen=True, array_like=True, tag_field="is"
     estate: str
 
 
-class NodeCreated(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="node"):
+class NodeCreated(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="is", tag="node"):
     """A node came to be, in version 1."""
 
     ordinal: int
@@ -114,7 +114,7 @@ class NodeCreated(msgspec.Struct, frozen=True, array_like=True, tag_field="is", 
     attributes: dict[str, Value]
 
 
-class NodeChanged(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="change"):
+class NodeChanged(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="is", tag="change"):
     """A node got version `version`. Names and states are given before and after, attributes only where they differ."""
 
     ordinal: int
@@ -125,7 +125,7 @@ class NodeChanged(msgspec.Struct, frozen=True, array_like=True, tag_field="is", 
     after: Patch
 
 
-class NodeRetired(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="retire"):
+class NodeRetired(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="is", tag="retire"):
     """A node went to a final state. The ends of its relationships stand in the same commit, before it."""
 
     ordinal: int
@@ -133,7 +133,7 @@ class NodeRetired(msgspec.Struct, frozen=True, array_like=True, tag_field="is", 
     state: tuple[str, str]
 
 
-class Linked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="link"):
+class Linked(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="is", tag="link"):
     """A relationship came to be."""
 
     id: int
@@ -144,7 +144,7 @@ class Linked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="
     attributes: dict[str, Value]
 
 
-class Relinked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="relink"):
+class Relinked(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="is", tag="relink"):
     """A relationship's attributes changed; only those that differ are given."""
 
     id: int
@@ -156,7 +156,7 @@ class Relinked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag
     after: Patch
 
 
-class Unlinked(msgspec.Struct, frozen=True, array_like=True, tag_field="is", tag="unlink"):
+class Unlinked(msgspec.Struct, frozen=True, array_like=True, gc=False, tag_field="is", tag="unlink"):
     """A relationship ended; `attributes` are what it had."""
 
     id: int

@@ -17,6 +17,7 @@ from cmdb import changeset
 from cmdb.changeset import ChangeSet, ModelInstalled, New, NodeChanged, NodeCreated, NodeRetired, Operation, Patch, Put
 from cmdb.errors import Conflict, Invalid, Problem
 from cmdb.reconciliation.claims import Progress, RowError
+from cmdb.reconciliation.collecting import fewer_collections
 from cmdb.reconciliation.plan import Create, Keep, KeepLink, Links, Plan, Relink, Retire, Unlink, Update
 from cmdb.reconciliation.said import SaidOfLink, attributes_of, body_of_created, link_body
 from cmdb.reconciliation.settling import Change
@@ -76,7 +77,8 @@ async def apply_plan(
     if plan.unchanged:
         return outcome
     run = _Run(door, plan, outcome, actor, authority, reason, progress, chunks, retire=retire)
-    await run.all()
+    with fewer_collections():
+        await run.all()
     return outcome
 
 
@@ -268,7 +270,7 @@ def _put(create: Create) -> Put:
         class_name=create.class_name,
         name=create.name,
         state=create.state,
-        attributes={**create.attributes},
+        attributes=attributes_of(create.controlled),
     )
 
 

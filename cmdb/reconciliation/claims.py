@@ -40,7 +40,7 @@ ClaimEnd = str | Known
 """An end of a claimed relationship: the source key of a node of the same source, or a node known elsewhere."""
 
 
-class NodeClaim(msgspec.Struct, frozen=True, kw_only=True):
+class NodeClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A source says that there is a node like this. `source_key` names it within the source, and stays the same."""
 
     source_key: str
@@ -51,7 +51,7 @@ class NodeClaim(msgspec.Struct, frozen=True, kw_only=True):
     where: Where
 
 
-class RelationshipClaim(msgspec.Struct, frozen=True, kw_only=True):
+class RelationshipClaim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A source says that these two are related like this."""
 
     type: str
@@ -87,7 +87,7 @@ class Importer(Protocol):
 
     @property
     def name(self) -> str:
-        """The word on the command line: `compose`, `kubernetes`, …"""
+        """The word on the command line, like `compose` or `kubernetes`."""
         ...
 
     def recognises(self, path: Path) -> bool:

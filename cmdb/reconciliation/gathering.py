@@ -31,13 +31,19 @@ Rule = tuple[int, tuple[Value, ...]]
 
 
 class NodeRow(msgspec.Struct, frozen=True, gc=False):
-    """A node's claim that is new or changed; `attributes` is canonical JSON, `rules` are those it has all values of."""
+    """A node's claim that is new or changed.
+
+    `attributes` is canonical JSON, `graphed` the controlled ones among them; `missing` names the required ones that are not
+    there; `rules` are those that the claim has all values of.
+    """
 
     source_key: str
     class_name: str
     name: str
     state: str | None
     attributes: bytes
+    graphed: bytes
+    missing: tuple[str, ...]
     digest: bytes
     where: Where
     rules: tuple[Rule, ...]
@@ -93,22 +99,35 @@ class Gatherer:
         self._same = same
         self._digest, _ = digests(checks.model)
         self._digests: dict[int, bytes] = {}
+        self._plain_types: dict[str, int] = {}
+        """Codes of the types that need no attributes."""
         self._file: tuple[str, str, int] = ("", "", -1)
 
     def take(self, items: Iterable[Item]) -> None:
         """Take in some items. O(items)."""
-        claims = 0
+        found = self.found
+        slots, plain, links = found.slots, self._plain_types, found.links
+        sources, targets, types = links.source.append, links.target.append, links.type.append
+        keys, bodies, places = links.key.append, links.body.append, links.place.append
         for item in items:
             if isinstance(item, RelationshipClaim):
-                claims += 1
-                self._link(item)
+                found.claims += 1
+                source, target, code = item.source, item.target, plain.get(item.type)
+                if code is None or item.key or item.attributes or source.__class__ is not str or target.__class__ is not str:
+                    self._link(item)
+                    continue
+                sources(slots.setdefault(source, len(slots)))
+                targets(slots.setdefault(target, len(slots)))
+                types(code)
+                keys(0)
+                bodies(0)
+                places(self._place(item.where))
             elif isinstance(item, NodeClaim):
-                claims += 1
+                found.claims += 1
                 self._node(item)
             else:
-                self.found.errors.append(item)
-                self.found.unreadable |= not item.warning
-        self.found.claims += claims
+                found.errors.append(item)
+                found.unreadable |= not item.warning
 
     # -- nodes --------------------------------------------------------------------------------------------------------
 
@@ -118,7 +137,7 @@ class Gatherer:
             digest = self._digest(claim.class_name, claim.name, claim.state, claim.attributes)
         except UnicodeEncodeError:
             return self._error(where, "the row has broken Unicode", "save the file as UTF-8")
-        if (reason := _unfit_key(key)) is not None:
+        if key != claim.name and (reason := _unfit_key(key)) is not None:
             return self._error(where, *reason)
         found = self.found
         slot = found.slots.setdefault(key, len(found.slots))
@@ -142,10 +161,10 @@ class Gatherer:
         if found is None or found.abstract:
             concrete = [c.name for c in model.classes if not c.abstract]
             return self._error(where, f"there is no class {quoted(class_name)} to make nodes of", did_you_mean(class_name, concrete))
-        if suspicious(claim.name) and (reason := looks_like_secret("", claim.name)):
-            return self._warning(where, f"a {class_name} was left out: its name {reason}", _KEEP_ELSEWHERE)
         name = self._checks.name(class_name, claim.name)
         if name.problems:
+            if reason := looks_like_secret("", claim.name):
+                return self._warning(where, f"a {class_name} was left out: its name {reason}", _KEEP_ELSEWHERE)
             return self._errors(where, class_name, name.problems)
         if claim.state is not None and claim.state not in model.lifecycle_of[class_name].by_name:
             states = model.lifecycle_of[class_name].by_name
@@ -154,12 +173,16 @@ class Gatherer:
         if checked is None:
             return None
         values, withheld = checked
+        attributes, checks = encode(values), self._checks
+        observed = checks.observed_of_class[class_name]
         return NodeRow(
             source_key=claim.source_key,
             class_name=class_name,
             name=name.value,
             state=claim.state,
-            attributes=encode(values),
+            attributes=attributes,
+            graphed=attributes if observed.isdisjoint(values) else encode(controlled(values, checks.of_class[class_name])),
+            missing=tuple([name for name in checks.required_of_class[class_name] if name not in values]),
             digest=b"" if withheld else digest,
             where=where,
             rules=identities(model.identification_of[class_name], name.value, values),
@@ -191,7 +214,10 @@ class Gatherer:
         known = self._checks.of_type
         if kind not in known:
             return self._error(where, f"there is no relationship type {quoted(kind)}", did_you_mean(kind, known))
-        return self.found.types.setdefault(kind, len(self.found.types))
+        code = self.found.types.setdefault(kind, len(self.found.types))
+        if not self._checks.required_of_type[kind]:
+            self._plain_types[kind] = code
+        return code
 
     def _details(self, claim: RelationshipClaim) -> tuple[int, int]:
         """Indexes of key and attributes in their tables; -1 for what is not fit."""
@@ -269,9 +295,14 @@ def identities(rules: Iterable[tuple[str, ...]], name: str, values: Mapping[str,
     """The rules that a node with this name and these values can be identified by, the strongest first."""
     found: list[Rule] = []
     for number, rule in enumerate(rules):
-        told = tuple(name if attribute == "name" else values.get(attribute) for attribute in rule)
-        if None not in told:
-            found.append((number, tuple(value for value in told if value is not None)))
+        told: list[Value] = []
+        for attribute in rule:
+            value = name if attribute == "name" else values.get(attribute)
+            if value is None:
+                break
+            told.append(value)
+        else:
+            found.append((number, tuple(told)))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from cmdb.nodes import Node
 from cmdb.reconciliation.claims import Importer, Item, Progress, RowError
+from cmdb.reconciliation.collecting import fewer_collections
 from cmdb.reconciliation.ends import ends_of
 from cmdb.reconciliation.gathering import Gathered, Gatherer
 from cmdb.reconciliation.identifying import identified
@@ -74,7 +75,23 @@ async def plan_import(
     touched = await _touched(store, kept, state)
     if same_input and not _concerns(touched, kept):
         return _nothing(source, importer, digest, head.revision)
-    checks = Checks(model)
+    with fewer_collections():
+        return await _planned(store, Checks(model), importer, paths, source, progress, digest, head.revision, kept, touched)
+
+
+async def _planned(
+    store: Store,
+    checks: Checks,
+    importer: Importer,
+    paths: Sequence[Path],
+    source: str,
+    progress: Callable[[Progress], None],
+    digest: str,
+    revision: int,
+    kept: Kept,
+    touched: Touched,
+) -> Plan:
+    model = checks.model
     gathered = await _gathered(importer, paths, checks, kept, touched, progress)
     messages = list(gathered.errors)
     bound = {slot: kept.nodes[key][0] for key, slot in gathered.slots.items() if slot in gathered.said and key in kept.nodes}
@@ -99,7 +116,7 @@ async def plan_import(
         source=source,
         format=importer.name,
         digest=digest,
-        revision=head.revision,
+        revision=revision,
         claims=gathered.claims,
         create=nodes.create,
         update=nodes.update,

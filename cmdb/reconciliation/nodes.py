@@ -19,7 +19,7 @@ from cmdb.reconciliation.plan import Create, Keep, Retire, Update
 from cmdb.reconciliation.said import Said, attributes_of, encode
 from cmdb.reconciliation.settling import Change, Held, settle
 from cmdb.secrets import quoted
-from cmdb.writing.checking import Checks, ValueCheck, unmet
+from cmdb.writing.checking import Checks, ValueCheck
 from graph_schema.metamodel import Lifecycle
 from graph_schema.values import Value
 
@@ -47,11 +47,8 @@ def created(checks: Checks, row: NodeRow) -> Create | tuple[RowError, ...]:
     states = _first_states(lifecycle, row.state)
     if states is None:
         return _left_out(row, lifecycle)
-    attributes = attributes_of(row.attributes)
-    graphed = controlled(attributes, checks.of_class[row.class_name])
-    missing = unmet(checks.required_of_class[row.class_name], graphed)
-    if missing:
-        return tuple(_error(row, f"cannot be created: {message}", remedy) for message, remedy in missing)
+    if row.missing:
+        return tuple(_error(row, f"cannot be created: {name} is required", "give it a value") for name in row.missing)
     return Create(
         source_key=row.source_key,
         class_name=row.class_name,
@@ -59,7 +56,7 @@ def created(checks: Checks, row: NodeRow) -> Create | tuple[RowError, ...]:
         state=states[0],
         then=states[1],
         claimed_state=row.state,
-        controlled=row.attributes if len(graphed) == len(attributes) else encode(graphed),
+        controlled=row.graphed,
         said=row.attributes,
         digest=row.digest,
         where=row.where,

@@ -66,7 +66,7 @@ class ClaimKind(StrEnum):
     RELATIONSHIP = "relationship"
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
+class Claim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one source says about one thing, bound to what it was identified as.
 
     `source_key` names the thing within the source. For a node `bound_to` is its ordinal and `body` the canonical JSON

@@ -20,9 +20,13 @@ MOST_WORDS: Final = 4096
 
 _WORD = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯豈-﫿]|[^\W_぀-ヿ㐀-䶿一-鿿가-힯豈-﫿]+")
 
+_ASCII_WORD = re.compile(r"[0-9a-z]+")
+
 
 def words(text: str) -> list[str]:
     """The words of a text, in order."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 

@@ -86,6 +86,9 @@ class Checks:
         self.of_type = {t.name: checks({a.name: a for a in t.attributes}) for t in model.relationship_types}
         self.required_of_class = {name: _required(checks) for name, checks in self.of_class.items()}
         self.required_of_type = {name: _required(checks) for name, checks in self.of_type.items()}
+        self.observed_of_class = {
+            name: frozenset(n for n, check in checks.items() if check.observed) for name, checks in self.of_class.items()
+        }
         self.unique_of_class = {
             name: tuple(n for n, check in checks.items() if check.attribute.unique) for name, checks in self.of_class.items()
         }
@@ -95,6 +98,7 @@ class Checks:
             for t in model.relationship_types
             if t.from_max is None and t.to_max is None and not self.required_of_type[t.name]
         )
+        self.no_attributes: Attributes = {}
         self._joinable: tuple[tuple[str, ...], npt.NDArray[np.bool_]] | None = None
         self._type_places = {t.name: place for place, t in enumerate(model.relationship_types)}
         self._any_of_name = {name: check for known in self.of_class.values() for name, check in known.items()}

@@ -11,12 +11,13 @@ from typing import Final
 from cmdb.changeset import ChangeSet, EstateFounded, ModelInstalled
 from cmdb.clock import Clock
 from cmdb.errors import Conflict, Failed, Invalid
+from cmdb.filters import Direction
 from cmdb.ledger import EMPTY, Head, Header, seal
 from cmdb.store.port import ClaimChanges, Store
 from cmdb.writing.checking import Checks
 from cmdb.writing.deciding import Decision, decide
 from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
-from cmdb.writing.plain import plain_links, plain_nodes
+from cmdb.writing.plain import decide_links, plain_links, plain_nodes
 from cmdb.writing.roster import Rosters
 from cmdb.writing.view import Natural, load_view
 from graph_schema.metamodel import Model
@@ -112,9 +113,7 @@ class Door:
         model = await self._store.model()
         if model is None:
             raise Failed("the store is empty", remedy="run `cmdb init` first")
-        checks = self._checks_of(model)
-        view = await load_view(self._store, checks, self._rosters, head, change_set)
-        decision = plain_links(checks, view, change_set) or plain_nodes(checks, view, change_set) or decide(checks, view, change_set)
+        decision = await self._decided(head, self._checks_of(model), change_set)
         time = self._time(head)
         if not decision.effects:
             if bind is not None:
@@ -134,6 +133,18 @@ class Door:
         await self._store.commit(commit, claims)
         self._rosters.follow(commit)
         return Written(head=commit.head, created=decision.created, effects=len(decision.effects))
+
+    async def _decided(self, head: Head, checks: Checks, change_set: ChangeSet) -> Decision:
+        """The decision, by the quick way if the change set is plain enough."""
+        links = plain_links(checks, change_set)
+        if links is not None:
+            busy = await self._store.relationship_counts(links.sources, Direction.OUT)
+            if not await self._store.joined(links.from_any_of(busy)):
+                roster, first = await self._rosters.at(head), (await self._store.counters()).relationship
+                if (decision := decide_links(checks, roster, first, links)) is not None:
+                    return decision
+        view = await load_view(self._store, checks, self._rosters, head, change_set)
+        return plain_nodes(checks, view, change_set) or decide(checks, view, change_set)
 
     def _checks_of(self, model: Model) -> Checks:
         if self._checks is None or self._checks.model is not model:

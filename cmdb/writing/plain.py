@@ -6,94 +6,148 @@ which knows how to say what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeGuard
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from cmdb.changeset import ChangeSet, Link, Linked, New, NodeCreated, Operation, Put
 from cmdb.nodes import Attributes, node_key
-from cmdb.writing.checking import Checks, checked_attributes, text_problems, unmet
+from cmdb.writing.checking import Checks, ValueCheck, checked_attributes, text_problems
 from cmdb.writing.deciding import Decision
 from cmdb.writing.roster import Roster
 from cmdb.writing.view import Natural, View
 from graph_schema.values import Value
 
-_NO_ATTRIBUTES: Final[Attributes] = {}
+MANY: Final = 500
+"""Operations from which on columns are worth their making."""
 
 
-def plain_links(checks: Checks, view: View, change_set: ChangeSet) -> Decision | None:
-    """The decision about distinct new relationships between nodes that are there. O(operations)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainLinks:
+    """Links as columns: `ends` has a row (source, target) for each, `naturals` their natural keys, all distinct."""
+
+    types: list[str]
+    ends: npt.NDArray[np.int64]
+    naturals: list[Natural]
+    attributes: list[Attributes]
+
+    @property
+    def sources(self) -> list[int]:
+        """The distinct sources, in ascending order."""
+        return np.unique(self.ends[:, 0]).tolist()
+
+    def from_any_of(self, sources: Collection[int]) -> list[Natural]:
+        """The natural keys of those that leave one of these nodes."""
+        return [natural for natural in self.naturals if natural[1] in sources] if sources else []
+
+
+def plain_links(checks: Checks, change_set: ChangeSet) -> PlainLinks | None:
+    """A change set that is nothing but many distinct links between nodes that are there; None for any other. O(operations)."""
     links = change_set.operations
-    if view.relationships or not isinstance(view.ends, Roster) or not _all_plain_links(links, checks):
+    if len(links) < MANY or not _all_simple(links, checks):
         return None
-    types = [link.type for link in links]
-    ends = np.array([(link.source, link.target) for link in links])
-    if ends.dtype.kind != "i" or not _joinable(checks, view.ends, types, ends):
+    sources, targets = np.array([link.source for link in links]), np.array([link.target for link in links])
+    if sources.dtype.kind != "i" or targets.dtype.kind != "i":
         return None
-    naturals: list[Natural] = [(link.type, link.source, link.target, link.key) for link in links]
-    first = view.counters.relationship
-    linked = dict(zip(naturals, range(first, first + len(links)), strict=True))
-    if len(linked) != len(links):
-        return None
-    attributes: list[Attributes] = [_NO_ATTRIBUTES] * len(links)
+    naturals = [(link.type, link.source, link.target, link.key) for link in links]
+    attributes = [checks.no_attributes] * len(links)
     for place, link in enumerate(links):
         if link.attributes:
             checked = checked_attributes(checks.of_type[link.type], link.attributes)
             if checked.problems or None in checked.value.values():
                 return None
             attributes[place] = {name: value for name, value in checked.value.items() if value is not None}
-    effects = map(Linked, linked.values(), types, *ends.T.tolist(), [link.key for link in links], attributes)
-    return Decision(effects=tuple(effects), created={}, linked=linked)
+    if len(set(naturals)) != len(naturals):
+        return None
+    distinct = cast("list[Natural]", naturals)
+    return PlainLinks([link.type for link in links], np.column_stack([sources, targets]), distinct, attributes)
+
+
+def decide_links(checks: Checks, roster: Roster, first: int, links: PlainLinks) -> Decision | None:
+    """The decision about links none of which is there yet; ids from `first` on. O(links)."""
+    if not _joinable(checks, roster, links):
+        return None
+    ids = range(first, first + len(links.types))
+    keys = [natural[3] for natural in links.naturals]
+    effects = map(Linked, ids, links.types, *links.ends.T.tolist(), keys, links.attributes)
+    return Decision(effects=tuple(effects), created={}, linked=dict(zip(links.naturals, ids, strict=True)))
 
 
 def plain_nodes(checks: Checks, view: View, change_set: ChangeSet) -> Decision | None:
-    """The decision about distinct new nodes. O(operations)."""
-    model, of_class = checks.model, checks.of_class
+    """The decision about distinct new nodes; None for any other change set. O(operations)."""
     effects: list[NodeCreated] = []
     created: dict[str, int] = {}
     numbers = dict(view.counters.numbers)
     ordinal = view.counters.ordinal
     taken: set[tuple[str, Value]] = set(view.taken)
+    plain: dict[str | None, _Class | None] = {}
     for put in change_set.operations:
         if not isinstance(put, Put) or not isinstance(put.node, New) or put.expects is not None:
             return None
-        node_class = model.class_by_name.get(put.class_name or "")
-        if node_class is None or node_class.abstract or node_class.code is None:
+        kind = plain[put.class_name] if put.class_name in plain else plain.setdefault(put.class_name, _class(checks, put.class_name))
+        if kind is None:
             return None
-        name, attributes = node_class.name, checked_attributes(of_class[node_class.name], put.attributes)
-        checked = checks.name(name, put.name)
-        initial = model.lifecycle_of[name].initial
-        state = put.state or initial[0]
-        if checked.problems or attributes.problems or state not in initial or None in attributes.value.values():
+        name, attributes = checks.name(kind.name, put.name), checked_attributes(kind.attributes, put.attributes)
+        values = attributes.value
+        state = put.state or kind.initial[0]
+        if name.problems or attributes.problems or state not in kind.initial or None in values.values():
             return None
-        values: Attributes = {key: value for key, value in attributes.value.items() if value is not None}
-        taking = [(unique, values[unique]) for unique in checks.unique_of_class[name] if unique in values]
-        if unmet(checks.required_of_class[name], values) or any(one in taken for one in taking):
+        if any(required not in values for required in kind.required):
             return None
-        taken.update(taking)
-        number = numbers.get(node_class.code, 1)
-        numbers[node_class.code] = number + 1
-        effects.append(NodeCreated(ordinal, node_key(node_class.code, number), name, checked.value, state, values))
+        for unique in kind.unique:
+            if unique in values:
+                if (unique, values[unique]) in taken:
+                    return None
+                taken.add((unique, cast("Value", values[unique])))
+        number = numbers.get(kind.code, 1)
+        numbers[kind.code] = number + 1
+        whole = cast("Attributes", values)
+        effects.append(NodeCreated(ordinal, node_key(kind.code, number), kind.name, name.value, state, whole))
         created[put.node.handle] = ordinal
         ordinal += 1
     return Decision(effects=tuple(effects), created=created, linked={}) if len(created) == len(effects) else None
 
 
-def _all_plain_links(operations: Sequence[Operation], checks: Checks) -> TypeGuard[Sequence[Link]]:
+class _Class(NamedTuple):
+    name: str
+    code: str
+    attributes: Mapping[str, ValueCheck]
+    initial: tuple[str, ...]
+    required: tuple[str, ...]
+    unique: tuple[str, ...]
+
+
+def _class(checks: Checks, name: str | None) -> _Class | None:
+    found = checks.model.class_by_name.get(name or "")
+    if found is None or found.abstract or found.code is None:
+        return None
+    return _Class(
+        name=found.name,
+        code=found.code,
+        attributes=checks.of_class[found.name],
+        initial=checks.model.lifecycle_of[found.name].initial,
+        required=checks.required_of_class[found.name],
+        unique=checks.unique_of_class[found.name],
+    )
+
+
+def _all_simple(operations: Sequence[Operation], checks: Checks) -> TypeGuard[Sequence[Link]]:
     keys: set[str] = set()
+    simple = checks.simple_types
     for operation in operations:
-        if not isinstance(operation, Link) or operation.expects is not None or operation.type not in checks.simple_types:
+        if not isinstance(operation, Link) or operation.expects is not None or operation.type not in simple:
             return False
         keys.add(operation.key)
     return not any(text_problems("its key", key) for key in keys)
 
 
-def _joinable(checks: Checks, roster: Roster, types: Sequence[str], ends: npt.NDArray[np.int64]) -> bool:
-    """Whether all these ends are live nodes of classes that their type joins."""
-    sources, targets = roster.columns(ends[:, 0]), roster.columns(ends[:, 1])
+def _joinable(checks: Checks, roster: Roster, links: PlainLinks) -> bool:
+    """Whether all ends are live nodes of classes that the type joins."""
+    sources, targets = roster.columns(links.ends[:, 0]), roster.columns(links.ends[:, 1])
     if sources is None or targets is None or sources[1].any() or targets[1].any():
         return False
     table, place = checks.joinable(roster.classes)
-    return bool(table[[place[kind] for kind in types], sources[0], targets[0]].all())
+    return bool(table[[place[kind] for kind in links.types], sources[0], targets[0]].all())
