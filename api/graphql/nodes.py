@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import strawberry
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 
@@ -256,11 +257,18 @@ class NodeEdge:
     node: Shown = strawberry.field(graphql_type=Node)
 
 
+class NodeRow(msgspec.Struct, frozen=True):
+    """The source of a NodeEdge; a page has many."""
+
+    cursor: str
+    node: Shown
+
+
 @dataclass(frozen=True, slots=True)
 class NodePage:
     """A page of nodes, made by a question."""
 
-    edges: list[NodeEdge]
+    edges: list[NodeRow]
     info: PageInfo
 
 
@@ -276,8 +284,8 @@ class NodeConnection:
         """Of all pages, exactly."""
         return await self.count.get()
 
-    @strawberry.field
-    async def edges(self) -> list[NodeEdge]:
+    @strawberry.field(graphql_type=list[NodeEdge])
+    async def edges(self) -> list[NodeRow]:
         """Of this page."""
         return (await self.page.get()).edges
 

@@ -12,7 +12,7 @@ from api.graphql.filtering import FilterInput, field_named, to_filter
 from api.graphql.impact import ClassCount
 from api.graphql.loading import Once
 from api.graphql.modelling import ModelDefinition, model_definition
-from api.graphql.nodes import Node, NodeConnection, NodeEdge, NodePage, label_of
+from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
 from api.graphql.paging import DEFAULT_PAGE, checked_first, numbers_in, page_info
 from api.graphql.past import HistoryConnection, LedgerConnection, LedgerEntry
 from api.graphql.reading import Reading, Shown, View
@@ -213,10 +213,7 @@ def _filtered(view: View, where: Filter, sort: Sort, first: int, after: str | No
     async def page() -> NodePage:
         query = NodeQuery(where=where, sort=sort, limit=first, after=after, as_of=view.as_of)
         found = await view.store.find(query)
-        edges = [
-            NodeEdge(cursor=cursor, node=view.show(node))
-            for cursor, node in zip(found.cursors, found.items, strict=True)
-        ]
+        edges = [NodeRow(cursor, view.show(node)) for cursor, node in zip(found.cursors, found.items, strict=True)]
         return NodePage(edges, page_info(found.cursors, after, more=found.more))
 
     return NodeConnection(page=Once(page), count=Once(lambda: view.store.count(where, view.as_of)))
@@ -229,7 +226,7 @@ def _searched(view: View, text: str, first: int, after: str | None) -> NodeConne
     async def page() -> NodePage:
         nodes = (await found.get())[0]
         cursors = [str(node.ordinal) for node in nodes[:first]]
-        edges = [NodeEdge(cursor=c, node=view.show(n)) for c, n in zip(cursors, nodes, strict=False)]
+        edges = [NodeRow(c, view.show(n)) for c, n in zip(cursors, nodes, strict=False)]
         return NodePage(edges, page_info(cursors, after, more=len(nodes) > first))
 
     async def count() -> int:
