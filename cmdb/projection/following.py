@@ -106,19 +106,17 @@ class Follower:
         return self._roster
 
     async def _loaded(self, as_of: int | None) -> Projection:
-        model = await self._store.model(as_of)
-        if model is None:
-            raise Failed(f"{self._store.url} is empty", remedy="run `cmdb init` first")
-        codes = DependencyCodes.of(model)
-        if as_of is None:
-            self._codes = codes
         while True:
             head, nodes = await self._store.node_columns()
+            model = await self._store.model(as_of)
+            if model is None:
+                raise Failed(f"{self._store.url} is empty", remedy="run `cmdb init` first")
+            codes = DependencyCodes.of(model)
             after, relationships = await self._store.relationship_columns(codes.names, as_of)
             if as_of is not None or head == after:
                 break
         if as_of is None:
-            self._roster = Roster(nodes)
+            self._codes, self._roster = codes, Roster(nodes)
         columns = await asyncio.to_thread(codes.columns, relationships)
         return await asyncio.to_thread(
             Projection.from_columns,
