@@ -269,8 +269,9 @@ class _Play:
                 draft.key if draft.before else f"{draft.class_name}:{draft.name}",
                 unmet(self.checks.required_of_class[draft.class_name], draft.attributes),
             )
-            for name, value in draft.attributes.items():
-                if attributes[name].unique and isinstance(value, str | int) and not draft.retired:
+            for name in self.checks.unique_of_class[draft.class_name]:
+                value = draft.attributes.get(name)
+                if isinstance(value, str | int) and not draft.retired:
                     self.check_unique(draft, name, value, held)
         for natural, where in self.asked.items():
             self.where = where

@@ -72,6 +72,11 @@ class Target:
     searchable: Mapping[str, tuple[str, ...]]
     type_codes: Mapping[str, int]
 
+    @property
+    def searched(self) -> frozenset[str]:
+        """The attributes that can be searched in some class."""
+        return frozenset(name for names in self.searchable.values() for name in names)
+
 
 def check_head(connection: apsw.Connection, commit: Commit) -> None:
     """Raises Conflict unless this commit follows the store's newest."""
@@ -150,15 +155,16 @@ def _change(target: Target, run: Sequence[NodeChanged]) -> None:
         _CHANGE_NODE,
         ((e.ordinal, revision, e.name[1], e.state[1], attributes_text(e.after), e.version) for e in run),
     )
-    for effect in run:
-        row = target.connection.execute(_READ_WORDS, (effect.ordinal,)).fetchone()
-        class_name, key, name, text = cast("tuple[str, str, str, str]", row)
-        searchable = target.searchable[class_name]
-        if effect.name[0] != effect.name[1] or not effect.after.keys().isdisjoint(searchable):
-            attributes = attributes_of(text)
-            target.connection.execute(
-                _PUT_WORDS, (effect.ordinal, search_text(key, name, [attributes.get(a) for a in searchable]))
-            )
+    searched = target.searched
+    changed = [e for e in run if e.name[0] != e.name[1] or not e.after.keys().isdisjoint(searched)]
+    target.connection.executemany(_PUT_WORDS, (_words(target, effect.ordinal) for effect in changed))
+
+
+def _words(target: Target, ordinal: int) -> tuple[int, str]:
+    row = target.connection.execute(_READ_WORDS, (ordinal,)).fetchone()
+    class_name, key, name, text = cast("tuple[str, str, str, str]", row)
+    attributes = attributes_of(text)
+    return ordinal, search_text(key, name, [attributes.get(a) for a in target.searchable[class_name]])
 
 
 def _retire(target: Target, run: Sequence[NodeRetired]) -> None:
