@@ -55,7 +55,7 @@ async def test_the_past_had_other_dependencies(desk: Desk) -> None:
     query = 'query ($at: String) { impact(of: ["SRV-000003"], asOf: $at) { total revision } }'
     assert await desk.ask(query, "impact", at="r2") == {"total": 2, "revision": 2}
     assert await desk.ask(query, "impact", at="r3") == {"total": 0, "revision": 3}
-    assert (await desk.error(query, at=None))[0] == "invalid", "it is retired by now"
+    assert (await desk.error(query, at=None))[0] == "not_found", "it is retired by now"
 
 
 async def test_depends_goes_the_other_way_and_path_names_the_chain(desk: Desk) -> None:
