@@ -11,12 +11,12 @@ import numpy as np
 
 from cmdb.changeset import Effect, Linked, ModelInstalled, NodeCreated, NodeRetired, Unlinked
 from cmdb.errors import Failed
-from cmdb.ledger import Commit
+from cmdb.ledger import Commit, Head
 from cmdb.projection.columns import DependencyColumns
 from cmdb.projection.kernels import KernelChoice, configured_choice
 from cmdb.projection.projection import Batch, Projection
 from cmdb.projection.roster import Roster
-from cmdb.store.port import RelationshipColumns, Store
+from cmdb.store.port import NodeColumns, RelationshipColumns, Store
 from graph_schema.metamodel import DependentEnd, Model
 
 KEPT: Final = 4
@@ -106,15 +106,10 @@ class Follower:
         return self._roster
 
     async def _loaded(self, as_of: int | None) -> Projection:
-        while True:
-            head, nodes = await self._store.node_columns()
-            model = await self._store.model(as_of)
-            if model is None:
-                raise Failed(f"{self._store.url} is empty", remedy="run `cmdb init` first")
-            codes = DependencyCodes.of(model)
-            after, relationships = await self._store.relationship_columns(codes.names, as_of)
-            if as_of is not None or head == after:
-                break
+        counters = await self._store.counters()
+        (head, nodes, codes, relationships), _ = await asyncio.gather(
+            self._columns(as_of), asyncio.to_thread(_make_ready, self._kernels, counters.ordinal)
+        )
         if as_of is None:
             self._codes, self._roster = codes, Roster(nodes)
         columns = await asyncio.to_thread(codes.columns, relationships)
@@ -126,6 +121,18 @@ class Follower:
             retired=np.flatnonzero(nodes.retired).astype(np.int32) if as_of is None else (),
             kernels=self._kernels,
         )
+
+    async def _columns(self, as_of: int | None) -> tuple[Head, NodeColumns, DependencyCodes, RelationshipColumns]:
+        """Nodes, model and dependencies, all of one head unless they are of the past."""
+        while True:
+            head, nodes = await self._store.node_columns()
+            model = await self._store.model(as_of)
+            if model is None:
+                raise Failed(f"{self._store.url} is empty", remedy="run `cmdb init` first")
+            codes = DependencyCodes.of(model)
+            after, relationships = await self._store.relationship_columns(codes.names, as_of)
+            if as_of is not None or head == after:
+                return head, nodes, codes, relationships
 
     async def _follow(self, projection: Projection, codes: DependencyCodes, until: int) -> None:
         net = _Net(codes)
@@ -143,6 +150,12 @@ class Follower:
         for effect in commit.effects:
             if isinstance(effect, NodeCreated) and self._roster is not None:
                 self._roster.add(effect.ordinal, effect.class_name)
+
+
+def _make_ready(choose: KernelChoice, nodes: int) -> None:
+    """Import the kernels for so many nodes, and have them sort nothing: compiled ones take a second to be there."""
+    nothing = np.empty(0, dtype=np.int32)
+    choose(nodes).sort_into_rows(nothing, nothing, 1)
 
 
 @dataclass(slots=True)

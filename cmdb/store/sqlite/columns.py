@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cmdb.store.port import NodeColumns, RelationshipColumns
 
-_IDS_AT_ONCE: Final = 20_000
+_IDS_AT_ONCE: Final = 50_000
 _DIGITS: Final = 19
 _FIRST: Final = 10 ** (_DIGITS - 1)
 """Added to each number, so that each has the same digits; above it there is room for 62 bits."""
