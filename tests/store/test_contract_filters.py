@@ -145,37 +145,36 @@ async def test_whole_numbers_are_compared_exactly_however_large(pair: Pair) -> N
         assert (where, await found(pair.store, where)) == (where, pair.reference.find(where))
 
 
-@pytest.mark.parametrize(
-    "where",
-    [
-        Compare("count", Lookup.EQ, 2**63),
-        Compare("count", Lookup.IN, (1, -(2**63) - 1)),
-        Compare("ordinal", Lookup.LT, 10**40),
-        Compare("ports", Lookup.HAS, 2**64),
-        Compare("count", Lookup.EQ, "1"),
-        Compare("count", Lookup.EQ, True),
-        Compare("name", Lookup.EQ, 1),
-        Compare("tags", Lookup.EQ, "a"),
-        Compare("name", Lookup.HAS, "a"),
-        Compare("active", Lookup.LT, True),
-        Compare("name", Lookup.EXISTS, "yes"),
-        Compare("nonsense", Lookup.EQ, 1),
-        Compare("x' OR 1=1 --", Lookup.EXISTS, True),
-        Compare("n`) DETACH DELETE n //", Lookup.EXISTS, True),
-        IsA("Nothing"),
-        Not(And((LIVE, Related("NONE_SUCH", Direction.OUT)))),
-        Related("RUNS_ON", Direction.IN, Compare("nonsense", Lookup.EXISTS, True)),
-    ],
-    ids=str,
-)
-async def test_a_filter_that_the_model_cannot_ask_is_invalid(pair: Pair, where: Filter) -> None:
+REFUSED: list[Filter] = [
+    Compare("count", Lookup.EQ, 2**63),
+    Compare("count", Lookup.IN, (1, -(2**63) - 1)),
+    Compare("ordinal", Lookup.LT, 10**40),
+    Compare("ports", Lookup.HAS, 2**64),
+    Compare("count", Lookup.EQ, "1"),
+    Compare("count", Lookup.EQ, True),
+    Compare("name", Lookup.EQ, 1),
+    Compare("tags", Lookup.EQ, "a"),
+    Compare("name", Lookup.HAS, "a"),
+    Compare("active", Lookup.LT, True),
+    Compare("name", Lookup.EXISTS, "yes"),
+    Compare("nonsense", Lookup.EQ, 1),
+    Compare("x' OR 1=1 --", Lookup.EXISTS, True),
+    Compare("n`) DETACH DELETE n //", Lookup.EXISTS, True),
+    IsA("Nothing"),
+    Not(And((LIVE, Related("NONE_SUCH", Direction.OUT)))),
+    Related("RUNS_ON", Direction.IN, Compare("nonsense", Lookup.EXISTS, True)),
+]
+
+
+async def test_a_filter_that_the_model_cannot_ask_is_invalid(pair: Pair) -> None:
     store = (await _estate(pair)).store
-    assert faults(MODEL, where)
-    for as_of in (None, 2):
-        with pytest.raises(Invalid):
-            await store.find(Query(where=where, as_of=as_of))
-        with pytest.raises(Invalid):
-            await store.count(where, as_of)
+    for where in REFUSED:
+        assert faults(MODEL, where)
+        for as_of in (None, 2):
+            with pytest.raises(Invalid):
+                await store.find(Query(where=where, as_of=as_of))
+            with pytest.raises(Invalid):
+                await store.count(where, as_of)
 
 
 async def test_deep_and_wide_filters_are_answered(pair: Pair) -> None:
@@ -183,10 +182,10 @@ async def test_deep_and_wide_filters_are_answered(pair: Pair) -> None:
     deep: Filter = Compare("name", Lookup.EQ, "www")
     for _ in range(60):
         deep = Not(And((deep,)))
-    wide = Or(tuple(Compare("name", Lookup.EQ, f"n{i}") for i in range(500)))
+    wide = Or(tuple(Compare("name", Lookup.EQ, f"n{i}") for i in range(200)))
     listed = Compare("name", Lookup.IN, (*(f"n{i}" for i in range(20_000)), "www"))
     hops: Filter = LIVE
-    for _ in range(8):
+    for _ in range(4):
         hops = Related("CONNECTED_TO", Direction.OUT, hops)
     for where in (deep, wide, listed, hops):
         for as_of in (None, 2):

@@ -42,16 +42,16 @@ async def _estate(pair: Pair) -> Pair:
 
 
 @pytest.mark.parametrize("direction", Direction)
-@pytest.mark.parametrize("types", [None, ["RUNS_ON"], ["RUNS_ON", "CONNECTED_TO"], ["ABOUT"], []])
-async def test_relationships_come_by_node_and_id(pair: Pair, direction: Direction, types: list[str] | None) -> None:
+async def test_relationships_come_by_node_and_id(pair: Pair, direction: Direction) -> None:
     store, reference = (await _estate(pair)).store, pair.reference
-    for ordinals in ([0], [0, 1, 2, 6], [6, 2, 0, 2], [99], []):
-        for as_of in (None, 0, 1, 2, 3, 4):
-            for limit in (None, 1, 3, 100):
-                expected = reference.relationships(ordinals, direction, types, as_of, limit)
-                assert await store.relationships(ordinals, direction, types, as_of, limit) == expected
-            counts = reference.relationship_counts(ordinals, direction, types, as_of)
-            assert await store.relationship_counts(ordinals, direction, types, as_of) == counts
+    for types in (None, ["RUNS_ON"], ["RUNS_ON", "CONNECTED_TO"], ["ABOUT"], []):
+        for ordinals in ([0], [6, 2, 0, 2], [99], []):
+            for as_of in (None, 1, 2, 3):
+                for limit in (None, 1, 3):
+                    expected = reference.relationships(ordinals, direction, types, as_of, limit)
+                    assert await store.relationships(ordinals, direction, types, as_of, limit) == expected
+                counts = reference.relationship_counts(ordinals, direction, types, as_of)
+                assert await store.relationship_counts(ordinals, direction, types, as_of) == counts
 
 
 async def test_relationships_are_found_by_their_natural_keys(pair: Pair) -> None:
