@@ -26,13 +26,13 @@ from cmdb.writing import Bound, Door
 
 T = TypeVar("T")
 
+
 @dataclass(frozen=True, slots=True)
 class Chunks:
     """Operations of one commit: enough to be fast, few enough to lose little."""
 
     nodes: int = 5_000
     links: int = 20_000
-
 
 
 _MOST_TOLD: Final = 100
@@ -54,7 +54,7 @@ class Outcome:
     revision: int = 0
 
 
-async def apply_plan(
+async def apply_plan(  # noqa: PLR0913 - each is a wish of the caller's own
     door: Door,
     plan: Plan,
     *,
@@ -101,20 +101,29 @@ class _Run:
         plan, outcome, size = self.plan, self.outcome, self.chunks.links
         await self.look_out()
         for unlinks in _chunks(plan.unlink, size):
-            await self.write([_unlink(unlink) for unlink in unlinks], lambda _, some=unlinks: self.claims(drop_links=(u.id for u in some)))
+            await self.write(
+                [_unlink(unlink) for unlink in unlinks],
+                lambda _, some=unlinks: self.claims(drop_links=(u.id for u in some)),
+            )
             outcome.unlinked += len(unlinks)
         for creates in _chunks(plan.create, self.chunks.nodes):
             await self.create(creates)
             outcome.created += len(creates)
         for updates in _chunks(plan.update, self.chunks.nodes):
-            await self.write([_change(update) for update in updates], lambda bound, some=updates: self.updated(bound, some))
+            await self.write(
+                [_change(update) for update in updates], lambda bound, some=updates: self.updated(bound, some)
+            )
             outcome.updated += len(updates)
         for relinks in _chunks(plan.relink, self.chunks.nodes):
-            await self.write([_relink(relink) for relink in relinks], lambda bound, some=relinks: self.relinked(bound, some))
+            await self.write(
+                [_relink(relink) for relink in relinks], lambda bound, some=relinks: self.relinked(bound, some)
+            )
             outcome.relinked += len(relinks)
         await self.link(plan.link)
         for retires in _chunks(plan.retire if self.retire else (), self.chunks.nodes):
-            await self.write([_retire(retire) for retire in retires], lambda bound, some=retires: self.retired(bound, some))
+            await self.write(
+                [_retire(retire) for retire in retires], lambda bound, some=retires: self.retired(bound, some)
+            )
             outcome.retired += len(retires)
         await self.settle_claims()
 
@@ -139,9 +148,9 @@ class _Run:
         claimed = [link_body(SaidOfLink(attributes_of(body), made=True)) for body in words.bodies]
         for start in range(0, len(links), size):
             part = slice(start, start + size)
-            types = [words.types[code] for code in links.type[part].tolist()]
+            types = [words.types[code] for code in _ints(links.type[part])]
             sources, targets = (_real(ends[part], links.first_new, got) for ends in (links.source, links.target))
-            keys, details = links.key[part].tolist(), links.body[part].tolist()
+            keys, details = _ints(links.key[part]), _ints(links.body[part])
             naturals = list(zip(types, sources, targets, [words.keys[key] for key in keys], strict=True))
             digests = [links.digests[detail] for detail in zip(keys, details, strict=True)]
             operations = [
@@ -190,8 +199,8 @@ class _Run:
         return self.claims(keeps, drop=(key for update in updates for key in update.drop))
 
     def relinked(self, bound: Bound, relinks: Sequence[Relink]) -> ClaimChanges:
-        keeps = (_link_claim(r.id, r.digest, r.body, bound.time) for r in relinks if not r.drop)
-        return self.claims(keeps, drop_links=(r.id for r in relinks if r.drop))
+        keeps = (_kept_link(relink.keep, bound.time) for relink in relinks if relink.keep is not None)
+        return self.claims(keeps, drop_links=(relink.id for relink in relinks if relink.keep is None))
 
     def retired(self, bound: Bound, retires: Sequence[Retire]) -> ClaimChanges:
         keeps = (_claim(retire.keep, bound.time) for retire in retires if retire.keep is not None)
@@ -208,9 +217,7 @@ class _Run:
         dropped += [(ClaimKind.RELATIONSHIP, str(ident)) for ident in drop_links]
         return ClaimChanges(source=self.plan.source, put=tuple(put), drop=tuple(dropped))
 
-    async def write(
-        self, operations: Sequence[Operation], bind: Callable[[Bound], ClaimChanges]
-    ) -> dict[str, int]:
+    async def write(self, operations: Sequence[Operation], bind: Callable[[Bound], ClaimChanges]) -> dict[str, int]:
         """One commit. If somebody else committed meanwhile, it is made only if that does not concern the plan."""
         while True:
             try:
@@ -270,7 +277,7 @@ def _put(create: Create) -> Put:
         class_name=create.class_name,
         name=create.name,
         state=create.state,
-        attributes=attributes_of(create.controlled),
+        attributes={**attributes_of(create.controlled)},
     )
 
 
@@ -307,6 +314,10 @@ def _real(ends: npt.NDArray[np.int64], first_new: int, got: npt.NDArray[np.int64
     real = ends.copy()
     real[new] = got[ends[new] - first_new]
     return real.tolist()
+
+
+def _ints(column: npt.NDArray[np.int64]) -> list[int]:
+    return column.tolist()
 
 
 def _body(create: Create) -> bytes:

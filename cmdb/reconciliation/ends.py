@@ -50,7 +50,12 @@ class Ends:
 
 
 async def ends_of(
-    store: Store, model: Model, gathered: Gathered, bound: Mapping[int, int], new: Sequence[int], retiring: Iterable[int]
+    store: Store,
+    model: Model,
+    gathered: Gathered,
+    bound: Mapping[int, int],
+    new: Sequence[int],
+    retiring: Iterable[int],
 ) -> Ends:
     """Find out about all slots and references. `new` are slots in the order in which their nodes will be created."""
     count = len(gathered.slots)
@@ -93,23 +98,12 @@ async def _meant(
     store: Store, model: Model, gathered: Gathered, new: Sequence[int], first_new: int
 ) -> dict[str, tuple[int, ...]]:
     """The nodes that references may mean: a key or an id means one, `Class:name` the live ones, or those to be created."""
-    found: dict[str, tuple[int, ...]] = {}
+    told = {reference: _NAME.fullmatch(reference) for reference in gathered.known}
+    found = await _by_key_or_id(store, [reference for reference, name in told.items() if name is None], first_new)
     named: dict[str, list[tuple[str, str]]] = {}
-    ids = await store.ids()
-    references = list(gathered.known)
-    keys = [reference for reference in references if _KEY.fullmatch(reference)]
-    for start in range(0, len(keys), BATCH):
-        of_keys = await store.ordinals_of_keys(keys[start : start + BATCH])
-        found |= {key: (ordinal,) for key, ordinal in of_keys.items()}
-    for reference in references:
-        told = _NAME.fullmatch(reference)
-        if told is not None:
-            named.setdefault(told["name"], []).append((told["class_name"], reference))
-        elif reference not in found and ids is not None:
-            try:
-                found[reference] = (ids.ordinal_of(reference),)
-            except NotFound:
-                continue
+    for reference, name in told.items():
+        if name is not None:
+            named.setdefault(name["name"], []).append((name["class_name"], reference))
     names = sorted(named)
     for start in range(0, len(names), BATCH):
         for node in await store.named(names[start : start + BATCH]):
@@ -120,7 +114,25 @@ async def _meant(
             row = gathered.rows[slot]
             if row.name in named:
                 _add(model, found, named, row.class_name, row.name, first_new + place)
-    return {reference: ordinals for reference, ordinals in found.items() if max(ordinals) < first_new + len(new)}
+    return found
+
+
+async def _by_key_or_id(store: Store, references: Sequence[str], first_new: int) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    keys = [reference for reference in references if _KEY.fullmatch(reference)]
+    for start in range(0, len(keys), BATCH):
+        of_keys = await store.ordinals_of_keys(keys[start : start + BATCH])
+        found |= {key: (ordinal,) for key, ordinal in of_keys.items()}
+    ids = await store.ids()
+    for reference in references:
+        if reference not in found and ids is not None:
+            try:
+                ordinal = ids.ordinal_of(reference)
+            except NotFound:
+                continue
+            if ordinal < first_new:
+                found[reference] = (ordinal,)
+    return found
 
 
 def _add(

@@ -113,7 +113,13 @@ class Gatherer:
             if isinstance(item, RelationshipClaim):
                 found.claims += 1
                 source, target, code = item.source, item.target, plain.get(item.type)
-                if code is None or item.key or item.attributes or source.__class__ is not str or target.__class__ is not str:
+                if (
+                    code is None
+                    or item.key
+                    or item.attributes
+                    or not isinstance(source, str)
+                    or not isinstance(target, str)
+                ):
                     self._link(item)
                     continue
                 sources(slots.setdefault(source, len(slots)))
@@ -153,14 +159,18 @@ class Gatherer:
         if self._digests[slot] not in {digest, b""}:
             self._digests[slot] = b""
             self.found.rows.pop(slot, None)
-            self._error(where, f"{quoted(key)} stands twice in the input, with different content", "keep one of the rows")
+            self._error(
+                where, f"{quoted(key)} stands twice in the input, with different content", "keep one of the rows"
+            )
 
     def _row(self, claim: NodeClaim, digest: bytes) -> NodeRow | None:
         model, where, class_name = self._checks.model, claim.where, claim.class_name
         found = model.class_by_name.get(class_name)
         if found is None or found.abstract:
             concrete = [c.name for c in model.classes if not c.abstract]
-            return self._error(where, f"there is no class {quoted(class_name)} to make nodes of", did_you_mean(class_name, concrete))
+            return self._error(
+                where, f"there is no class {quoted(class_name)} to make nodes of", did_you_mean(class_name, concrete)
+            )
         name = self._checks.name(class_name, claim.name)
         if name.problems:
             if reason := looks_like_secret("", claim.name):
@@ -168,7 +178,9 @@ class Gatherer:
             return self._errors(where, class_name, name.problems)
         if claim.state is not None and claim.state not in model.lifecycle_of[class_name].by_name:
             states = model.lifecycle_of[class_name].by_name
-            return self._error(where, f"a {class_name} has no state {quoted(claim.state)}", did_you_mean(claim.state, states))
+            return self._error(
+                where, f"a {class_name} has no state {quoted(claim.state)}", did_you_mean(claim.state, states)
+            )
         checked = self._attributes(claim.attributes, self._checks.of_class[class_name], class_name, where)
         if checked is None:
             return None
@@ -181,7 +193,9 @@ class Gatherer:
             name=name.value,
             state=claim.state,
             attributes=attributes,
-            graphed=attributes if observed.isdisjoint(values) else encode(controlled(values, checks.of_class[class_name])),
+            graphed=attributes
+            if observed.isdisjoint(values)
+            else encode(controlled(values, checks.of_class[class_name])),
             missing=tuple([name for name in checks.required_of_class[class_name] if name not in values]),
             digest=b"" if withheld else digest,
             where=where,
@@ -322,6 +336,6 @@ def _unfit_key(key: str) -> tuple[str, str] | None:
 def _secret_at(name: str, raw: Raw) -> str | None:
     if isinstance(raw, list):
         return next((reason for part in raw if (reason := _secret_at(name, part))), None)
-    if isinstance(raw, bool) or not names_secret(name) and not isinstance(raw, str):
+    if isinstance(raw, bool) or not (names_secret(name) or isinstance(raw, str)):
         return None
     return looks_like_secret(name, str(raw))

@@ -97,10 +97,16 @@ def _decided(
         if len(nodes) > 1:
             keys = ", ".join(sorted(node.key for node in nodes)[:5])
             errors.append(
-                _error(row, f"could be any of {len(nodes)} nodes: {keys}", "say more about it, or retire all but one of them")
+                _error(
+                    row,
+                    f"could be any of {len(nodes)} nodes: {keys}",
+                    "say more about it, or retire all but one of them",
+                )
             )
         elif nodes and nodes[0].ordinal in holder:
-            errors.append(_error(row, f"is about {nodes[0].key}, and so is another row of this source", "keep one of the rows"))
+            errors.append(
+                _error(row, f"is about {nodes[0].key}, and so is another row of this source", "keep one of the rows")
+            )
         elif nodes:
             found[slot] = nodes[0].ordinal
             holder[nodes[0].ordinal] = slot

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from cmdb.nodes import Node
-from cmdb.reconciliation.claims import Importer, Item, Progress, RowError
+from cmdb.reconciliation.claims import Importer, Progress, RowError
 from cmdb.reconciliation.collecting import fewer_collections
 from cmdb.reconciliation.ends import ends_of
 from cmdb.reconciliation.gathering import Gathered, Gatherer
@@ -26,7 +26,7 @@ from cmdb.reconciliation.kept import Kept, Touched, kept_of, touched_since
 from cmdb.reconciliation.linking import Linker
 from cmdb.reconciliation.nodes import Others, Outcome, compared, created, withdrawn
 from cmdb.reconciliation.plan import Create, Keep, Plan, Retire, Update, no_links
-from cmdb.reconciliation.said import Said, said_of
+from cmdb.reconciliation.said import said_of
 from cmdb.reconciliation.uniqueness import not_unique
 from cmdb.store.port import Claim, ClaimKind, SourceState, Store
 from cmdb.writing.checking import Checks
@@ -76,25 +76,29 @@ async def plan_import(
     if same_input and not _concerns(touched, kept):
         return _nothing(source, importer, digest, head.revision)
     with fewer_collections():
-        return await _planned(store, Checks(model), importer, paths, source, progress, digest, head.revision, kept, touched)
+        job = _Import(store, Checks(model), importer, paths, source, progress, digest, head.revision)
+        return await _planned(job, kept, touched)
 
 
-async def _planned(
-    store: Store,
-    checks: Checks,
-    importer: Importer,
-    paths: Sequence[Path],
-    source: str,
-    progress: Callable[[Progress], None],
-    digest: str,
-    revision: int,
-    kept: Kept,
-    touched: Touched,
-) -> Plan:
-    model = checks.model
-    gathered = await _gathered(importer, paths, checks, kept, touched, progress)
+@dataclass(frozen=True, slots=True)
+class _Import:
+    store: Store
+    checks: Checks
+    importer: Importer
+    paths: Sequence[Path]
+    source: str
+    progress: Callable[[Progress], None]
+    digest: str
+    revision: int
+
+
+async def _planned(job: _Import, kept: Kept, touched: Touched) -> Plan:
+    store, checks, source, model = job.store, job.checks, job.source, job.checks.model
+    gathered = await _gathered(job, kept, touched)
     messages = list(gathered.errors)
-    bound = {slot: kept.nodes[key][0] for key, slot in gathered.slots.items() if slot in gathered.said and key in kept.nodes}
+    bound = {
+        slot: kept.nodes[key][0] for key, slot in gathered.slots.items() if slot in gathered.said and key in kept.nodes
+    }
     who = await identified(store, model, gathered.rows, bound)
     messages += who.errors
     nodes = _Nodes()
@@ -114,9 +118,9 @@ async def _planned(
     links = await Linker(store, checks, source, gathered, ends, retiring).plan(kept, touched)
     return Plan(
         source=source,
-        format=importer.name,
-        digest=digest,
-        revision=revision,
+        format=job.importer.name,
+        digest=job.digest,
+        revision=job.revision,
         claims=gathered.claims,
         create=nodes.create,
         update=nodes.update,
@@ -153,14 +157,7 @@ def _concerns(touched: Touched, kept: Kept) -> bool:
     return bool(touched.links) and not touched.links.isdisjoint(kept.links.tolist())
 
 
-async def _gathered(
-    importer: Importer,
-    paths: Sequence[Path],
-    checks: Checks,
-    kept: Kept,
-    touched: Touched,
-    progress: Callable[[Progress], None],
-) -> Gathered:
+async def _gathered(job: _Import, kept: Kept, touched: Touched) -> Gathered:
     """Read the input in a thread. Somebody who stops waiting stops the thread, too."""
     stop = threading.Event()
     loop = asyncio.get_running_loop()
@@ -170,10 +167,8 @@ async def _gathered(
         return known is not None and bool(digest) and known[1] == digest and known[0] not in touched.nodes
 
     def read() -> Gathered:
-        gatherer = Gatherer(checks, same)
-        items: Iterator[Item] = importer.read(
-            paths, checks.model, lambda done: _unless_closed(loop, progress, done)
-        )
+        gatherer = Gatherer(job.checks, same)
+        items = job.importer.read(job.paths, job.checks.model, lambda done: _unless_closed(loop, job.progress, done))
         while not stop.is_set() and (some := list(islice(items, SLICE))):
             gatherer.take(some)
         return gatherer.found
@@ -184,9 +179,7 @@ async def _gathered(
         stop.set()
 
 
-def _unless_closed(
-    loop: asyncio.AbstractEventLoop, progress: Callable[[Progress], None], done: Progress
-) -> None:
+def _unless_closed(loop: asyncio.AbstractEventLoop, progress: Callable[[Progress], None], done: Progress) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(progress, done)
 
@@ -249,9 +242,7 @@ async def _withdraw_nodes(
                 _take(nodes, outcome, None)
 
 
-async def _read(
-    store: Store, ordinals: Sequence[int]
-) -> tuple[dict[int, Node], Mapping[int, list[tuple[str, Claim]]]]:
+async def _read(store: Store, ordinals: Sequence[int]) -> tuple[dict[int, Node], Mapping[int, list[tuple[str, Claim]]]]:
     nodes = await store.nodes(ordinals)
     return {node.ordinal: node for node in nodes}, await store.claims_on(ClaimKind.NODE, ordinals)
 
@@ -268,7 +259,9 @@ def _take(nodes: _Nodes, outcome: Outcome, own: Claim | None) -> None:
     if outcome.retire is not None:
         nodes.retire.append(outcome.retire)
     keep = outcome.keep
-    if keep is not None and (own is None or (own.source_key, own.digest, own.body) != (keep.source_key, keep.digest, keep.body)):
+    if keep is not None and (
+        own is None or (own.source_key, own.digest, own.body) != (keep.source_key, keep.digest, keep.body)
+    ):
         nodes.keep.append(keep)
     nodes.drop += outcome.drop
     nodes.messages += outcome.messages
@@ -280,6 +273,4 @@ def _with_ends(retire: Retire, ending: Mapping[int, Sequence[int]]) -> Retire:
 
 
 def _in_order(messages: Sequence[RowError]) -> tuple[RowError, ...]:
-    return tuple(
-        sorted(messages, key=lambda m: (m.where.file, m.where.sheet, m.where.row, m.warning, m.message))
-    )
+    return tuple(sorted(messages, key=lambda m: (m.where.file, m.where.sheet, m.where.row, m.warning, m.message)))

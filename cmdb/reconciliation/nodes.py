@@ -67,19 +67,30 @@ def compared(checks: Checks, source: str, row: NodeRow, node: Node, own: Said | 
     """What a row makes of the node that it is about."""
     lifecycle = checks.model.lifecycle_of[node.class_name]
     if row.class_name != node.class_name:
-        return _refused(_error(row, f"is about {node.key}, which is a {node.class_name}", "retire that one, or correct the class"))
+        return _refused(
+            _error(row, f"is about {node.key}, which is a {node.class_name}", "retire that one, or correct the class")
+        )
     if node.retired:
         if row.state is not None and lifecycle.by_name[row.state].final:
             return Outcome()
         return _refused(
-            _warning(row, f"is about {node.key}, which is retired ({node.state}); it is left alone", "take it out of the source")
+            _warning(
+                row,
+                f"is about {node.key}, which is retired ({node.state}); it is left alone",
+                "take it out of the source",
+            )
         )
     known = checks.of_class[node.class_name]
     attributes = attributes_of(row.attributes)
     said = {**controlled(attributes, known), **_fixed(row.name, row.state)}
     before = _brought(own, known, row.state)
     changes, held = settle(
-        source, _standing(node), said, before, _claims(others, known), {"name", *checks.required_of_class[node.class_name]}
+        source,
+        _standing(node),
+        said,
+        before,
+        _claims(others, known),
+        {"name", *checks.required_of_class[node.class_name]},
     )
     messages = tuple(_told(row, node, one) for one in held)
     state = next((change for change in changes if change.field == "state"), None)
@@ -89,7 +100,9 @@ def compared(checks: Checks, source: str, row: NodeRow, node: Node, own: Said | 
             message = f"says that {node.key} is {state.after}, but {others[0][0]} claims it still"
             return Outcome(messages=(*messages, _warning(row, message, "it is retired once no source claims it")))
         return Outcome(
-            retire=_retirement(node, str(state.after), f"the source says that it is {state.after}", keep, row.where, ()),
+            retire=_retirement(
+                node, str(state.after), f"the source says that it is {state.after}", keep, row.where, ()
+            ),
             messages=messages,
         )
     if state is not None and not lifecycle.allows(node.state, str(state.after)):
@@ -170,7 +183,11 @@ def _kept(
 ) -> Keep:
     made = own is not None and own.made
     before = own.gave if own is not None else ()
-    given = () if made else tuple(sorted({*before, *(c.field for c in changes if c.field in attributes or c.field == "name")}))
+    given = (
+        ()
+        if made
+        else tuple(sorted({*before, *(c.field for c in changes if c.field in attributes or c.field == "name")}))
+    )
     body = encode(Said(row.name, row.state, dict(attributes), made, given))
     return Keep(row.source_key, node.ordinal, row.digest, body)
 
@@ -192,7 +209,9 @@ def _update(
     )
 
 
-def _retirement(node: Node, state: str, reason: str, keep: Keep | None, where: Where | None, drop: tuple[str, ...]) -> Retire:
+def _retirement(
+    node: Node, state: str, reason: str, keep: Keep | None, where: Where | None, drop: tuple[str, ...]
+) -> Retire:
     return Retire(
         ordinal=node.ordinal,
         version=node.version,

@@ -85,8 +85,16 @@ class Retire(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the relationships, claimed by this source, that end with it."""
 
 
+class KeepLink(msgspec.Struct, frozen=True, gc=False):
+    """A relationship's claim to keep: id, digest and body."""
+
+    id: int
+    digest: bytes
+    body: bytes
+
+
 class Relink(msgspec.Struct, frozen=True, kw_only=True):
-    """A relationship whose attributes would change."""
+    """A relationship whose attributes would change; without `keep` the source's claim on it is dropped."""
 
     id: int
     type: str
@@ -96,9 +104,7 @@ class Relink(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...]
     where: Where | None
     reason: str
-    body: bytes
-    digest: bytes
-    drop: bool = False
+    keep: KeepLink | None
 
 
 class Unlink(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,14 +129,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     attributes: dict[str, Value]
     where: Where
-
-
-class KeepLink(msgspec.Struct, frozen=True, gc=False):
-    """A relationship's claim to keep: id, digest and body."""
-
-    id: int
-    digest: bytes
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,11 +192,11 @@ class Links(Sequence[Link]):
     def _link(self, index: int) -> Link:
         words = self.words
         return Link(
-            type=words.types[self.type[index]],
-            from_node=words.ends[self.from_slot[index]],
-            to_node=words.ends[self.to_slot[index]],
-            key=words.keys[self.key[index]],
-            attributes=attributes_of(words.graphed[self.body[index]]),
+            type=words.types[int(self.type[index])],
+            from_node=words.ends[int(self.from_slot[index])],
+            to_node=words.ends[int(self.to_slot[index])],
+            key=words.keys[int(self.key[index])],
+            attributes=attributes_of(words.graphed[int(self.body[index])]),
             where=words.place(int(self.place[index])),
         )
 

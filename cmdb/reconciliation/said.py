@@ -64,7 +64,9 @@ def said_of_link(body: bytes) -> SaidOfLink:
     return _said_of_link(body) if body else _MADE_AND_NO_MORE
 
 
-def digests(model: Model) -> tuple[Callable[[str, str, str | None, Mapping[str, Raw]], bytes], Callable[[str, bytes], bytes]]:
+def digests(
+    model: Model,
+) -> tuple[Callable[[str, str, str | None, Mapping[str, Raw]], bytes], Callable[[str, bytes], bytes]]:
     """Two functions that give digests of 8 bytes under this model and RULES.
 
     The first takes class, name, state and attributes of a node's claim. The second takes key and canonical attributes of

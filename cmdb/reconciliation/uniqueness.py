@@ -25,28 +25,22 @@ async def not_unique(
     if not checks.unique:
         return {}
     wanted: dict[str, dict[str | int, list[tuple[Subject, Where]]]] = {}
-    left: set[tuple[str, str | int, int]] = set()
     for subject, where, name, value in _takes(checks, creates, updates):
         wanted.setdefault(name, {}).setdefault(value, []).append((subject, where))
-    for update in updates:
-        for change in update.changes:
-            if change.field in checks.unique and isinstance(change.before, str | int):
-                left.add((change.field, change.before, update.ordinal))
-    there = (await store.counters()).ordinal
+    left = {(c.field, c.before, u.ordinal) for u in updates for c in u.changes if c.field in checks.unique}
+    any_there = (await store.counters()).ordinal > 0
     found: dict[Subject, RowError] = {}
-    for name, subjects in wanted.items():
-        for value, takers in subjects.items():
-            for subject, where in takers[1:]:
-                found[subject] = _error(where, name, value, f"another row, at {takers[0][1]}, has it too")
-        values = sorted(subjects, key=str) if there else []
+    for name, takers in wanted.items():
+        for value, those in takers.items():
+            for subject, where in those[1:]:
+                found[subject] = _error(where, name, value, f"another row, at {those[0][1]}, has it too")
+        values = sorted(takers, key=str) if any_there else []
         for start in range(0, len(values), BATCH):
             for node in await store.having(name, values[start : start + BATCH]):
                 held = node.attributes[name]
-                if node.retired or not isinstance(held, str | int) or (name, held, node.ordinal) in left:
-                    continue
-                for subject, where in subjects.get(held, ()):
-                    if subject != node.ordinal:
-                        found[subject] = _error(where, name, held, f"{node.key} has it already")
+                if not node.retired and isinstance(held, str | int) and (name, held, node.ordinal) not in left:
+                    others = (taker for taker in takers.get(held, ()) if taker[0] != node.ordinal)
+                    found |= {s: _error(where, name, held, f"{node.key} has it already") for s, where in others}
     return found
 
 
@@ -67,5 +61,7 @@ def _takes(
 
 def _error(where: Where, name: str, value: str | int, message: str) -> RowError:
     return RowError(
-        where=where, message=f"{name} {quoted(value, name)} must be unique, and {message}", remedy="correct one of the two"
+        where=where,
+        message=f"{name} {quoted(value, name)} must be unique, and {message}",
+        remedy="correct one of the two",
     )

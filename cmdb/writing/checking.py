@@ -21,7 +21,7 @@ LONGEST_NAME: Final = 255
 """Characters a node's name or a relationship's key may have."""
 
 _TEXT: Final = Attribute(name="name", type=AttributeType.STRING, label=Label(en="Name", zh="名称"))
-_SECRET_UNDER_ANY_NAME: Final = "aB3dE5gH7jK9mN1pQ2rS4tU6"
+_SECRET_UNDER_ANY_NAME: Final = "aB3dE5gH7jK9mN1pQ2rS4tU6"  # noqa: S105 - nobody's
 _MOST_REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 64
 
@@ -87,10 +87,12 @@ class Checks:
         self.required_of_class = {name: _required(checks) for name, checks in self.of_class.items()}
         self.required_of_type = {name: _required(checks) for name, checks in self.of_type.items()}
         self.observed_of_class = {
-            name: frozenset(n for n, check in checks.items() if check.observed) for name, checks in self.of_class.items()
+            name: frozenset(n for n, check in checks.items() if check.observed)
+            for name, checks in self.of_class.items()
         }
         self.unique_of_class = {
-            name: tuple(n for n, check in checks.items() if check.attribute.unique) for name, checks in self.of_class.items()
+            name: tuple(n for n, check in checks.items() if check.attribute.unique)
+            for name, checks in self.of_class.items()
         }
         self.unique = frozenset(name for names in self.unique_of_class.values() for name in names)
         self.simple_types = frozenset(
@@ -181,7 +183,10 @@ def _required(checks: Mapping[str, ValueCheck]) -> tuple[str, ...]:
 def _checked_value(check: ValueCheck, raw: Value, problems: list[tuple[str, str]]) -> Value | None:
     if reason := check.secret(raw):
         problems.append(
-            (f"{check.attribute.name} looks like a secret ({reason})", "store where the secret is kept, never the secret")
+            (
+                f"{check.attribute.name} looks like a secret ({reason})",
+                "store where the secret is kept, never the secret",
+            )
         )
         return None
     try:

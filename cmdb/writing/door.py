@@ -20,8 +20,8 @@ from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
 from cmdb.writing.plain import decide_links, plain_links, plain_nodes
 from cmdb.writing.roster import Rosters
 from cmdb.writing.view import Natural, load_view
-from graph_schema.metamodel import Model
 from graph_schema.document import model_document
+from graph_schema.metamodel import Model
 from graph_schema.values import instant
 
 ATTEMPTS: Final = 12
@@ -91,7 +91,8 @@ class Door:
                 head = await self._store.head()
                 if follows not in {None, head.revision}:
                     raise Conflict(
-                        f"the store is at revision {head.revision}, not at {follows} any longer", remedy="look again at what it says now"
+                        f"the store is at revision {head.revision}, not at {follows} any longer",
+                        remedy="look again at what it says now",
                     )
                 try:
                     return await self._write_on(head, change_set, actor, authority, reason, bind)

@@ -87,7 +87,11 @@ def plain_nodes(checks: Checks, view: View, change_set: ChangeSet) -> Decision |
     for put in change_set.operations:
         if not isinstance(put, Put) or not isinstance(put.node, New) or put.expects is not None:
             return None
-        kind = plain[put.class_name] if put.class_name in plain else plain.setdefault(put.class_name, _class(checks, put.class_name))
+        kind = (
+            plain[put.class_name]
+            if put.class_name in plain
+            else plain.setdefault(put.class_name, _class(checks, put.class_name))
+        )
         if kind is None:
             return None
         name, attributes = checks.name(kind.name, put.name), checked_attributes(kind.attributes, put.attributes)

@@ -46,7 +46,7 @@ class Roster(Mapping[int, tuple[str, bool]]):
     def __getitem__(self, ordinal: int) -> tuple[str, bool]:
         if not 0 <= ordinal < self._size or self._codes[ordinal] == _NONE:
             raise KeyError(ordinal)
-        return self.classes[self._codes[ordinal]], bool(self._retired[ordinal])
+        return self.classes[int(self._codes[ordinal])], bool(self._retired[ordinal])
 
     def __iter__(self) -> Iterator[int]:
         return iter(np.flatnonzero(self._codes[: self._size] != _NONE).tolist())

@@ -98,13 +98,14 @@ async def _relationships_at(store: Store, ordinals: set[int]) -> dict[int, tuple
     return {ordinal: tuple(held) for ordinal, held in found.items()}
 
 
-async def _taken(
-    store: Store, checks: Checks, change_set: ChangeSet
-) -> dict[tuple[str, str | int], tuple[int, ...]]:
+async def _taken(store: Store, checks: Checks, change_set: ChangeSet) -> dict[tuple[str, str | int], tuple[int, ...]]:
     asked: dict[str, set[str | int]] = {}
     for name in checks.unique:
         for operation in change_set:
-            if isinstance(operation, Put) and (value := checks.as_unique(name, operation.attributes.get(name))) is not None:
+            if (
+                isinstance(operation, Put)
+                and (value := checks.as_unique(name, operation.attributes.get(name))) is not None
+            ):
                 asked.setdefault(name, set()).add(value)
     taken: dict[tuple[str, str | int], tuple[int, ...]] = {}
     for name, values in asked.items():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import signal
-import subprocess
 import sys
-import time
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -60,7 +59,10 @@ async def test_what_is_left_is_done_by_the_next_import(tmp_path: Path, commits: 
         assert not rest.messages
         await world.apply(rest, chunks=SMALL)
         assert [(n.key, n.name, n.attributes) for n in await world.nodes()] == expected
-        assert sorted((r.type, r.source, r.target, sorted(r.attributes.items())) for r in await world.relationships()) == edges
+        assert (
+            sorted((r.type, r.source, r.target, sorted(r.attributes.items())) for r in await world.relationships())
+            == edges
+        )
         assert (await world.plan("s", items)).unchanged
         assert [n.version for n in await world.nodes()] == [1] * 16
 
@@ -100,15 +102,14 @@ asyncio.run(main())
 async def test_a_killed_process_leaves_whole_commits(tmp_path: Path, delay: float) -> None:
     path = tmp_path / "store.db"
     root = Path(__file__).parents[2]
-    child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(path)], stdout=subprocess.PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CHILD, str(path), stdout=PIPE, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
     )
     assert child.stdout is not None
-    with child.stdout:
-        assert child.stdout.readline() == b"begins\n"
-        time.sleep(delay)  # noqa: ASYNC251 - nothing else runs here
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+    assert await child.stdout.readline() == b"begins\n"
+    await asyncio.sleep(delay)
+    child.kill()
+    await child.wait()
     async with a_world(path) as world:
         nodes, relationships = await world.nodes(), await world.relationships()
         claims = [claim async for batch in world.store.claims("s") for claim in batch]

@@ -95,7 +95,9 @@ async def test_what_is_gone_from_the_source_is_retired_only_when_asked(world: Wo
     less = (ESTATE[0], ESTATE[2], ESTATE[4])
     plan = await world.take_in("s", *less, retire=False)
     assert counts(plan.summary()) == {"retire": 1}
-    assert [(r.key, r.state, r.reason) for r in plan.retire] == [("SRV-000001", "dismantled", "the source no longer has it")]
+    assert [(r.key, r.state, r.reason) for r in plan.retire] == [
+        ("SRV-000001", "dismantled", "the source no longer has it")
+    ]
     assert not (await world.node("db")).retired
     assert len(await world.relationships()) == 2
     again = await world.take_in("s", *less, retire=True)
@@ -108,9 +110,13 @@ async def test_what_is_gone_from_the_source_is_retired_only_when_asked(world: Wo
 
 async def test_a_relationship_that_is_gone_is_unlinked_and_one_with_other_attributes_changed(world: World) -> None:
     await world.take_in("s", *ESTATE)
-    plan = await world.take_in("s", *ESTATE[:3], link("web", "db", port=5433, remark="moved"), link("web", "db", key="b"))
+    plan = await world.take_in(
+        "s", *ESTATE[:3], link("web", "db", port=5433, remark="moved"), link("web", "db", key="b")
+    )
     assert counts(plan.summary()) == {"link": 1, "relink": 1, "unlink": 1}
-    assert [(u.type, u.from_node, u.to_node, u.key) for u in plan.unlink] == [("BACKED_BY", "SVC-000001", "SRV-000002", "")]
+    assert [(u.type, u.from_node, u.to_node, u.key) for u in plan.unlink] == [
+        ("BACKED_BY", "SVC-000001", "SRV-000002", "")
+    ]
     assert plan.relink[0].changes == (Change("port", 5432, 5433, "s"), Change("remark", None, "moved", "s"))
     assert [(r.type, r.key, r.attributes) for r in await world.relationships()] == [
         ("RUNS_ON", "", {"port": 5433, "remark": "moved"}),
@@ -158,15 +164,21 @@ async def test_what_somebody_else_did_does_not_matter_if_it_does_not_concern_the
 
 
 async def test_states_follow_the_lifecycle(world: World) -> None:
-    await world.take_in("s", node("a", state="ordered"), node("b", state="under_change"), node("t", "Ticket", reference=1))
+    await world.take_in(
+        "s", node("a", state="ordered"), node("b", state="under_change"), node("t", "Ticket", reference=1)
+    )
     assert {n.name: n.state for n in await world.nodes()} == {"a": "ordered", "b": "under_change", "t": "open"}
-    plan = await world.plan("s", [node("a", state="under_change"), node("b", state="in_use"), node("t", "Ticket", reference=1)])
+    plan = await world.plan(
+        "s", [node("a", state="under_change"), node("b", state="in_use"), node("t", "Ticket", reference=1)]
+    )
     assert [(e.message, e.remedy) for e in plan.errors] == [
         ("Server 'a' SRV-000001 cannot go from ordered to under_change", "from there it can go to: in_use, cancelled")
     ]
     assert [u.changes for u in plan.update] == [(Change("state", "under_change", "in_use", "s"),)]
     gone = await world.take_in("s", node("a", state="cancelled"), node("b"), node("t", "Ticket", reference=1))
-    assert [(r.key, r.state, r.reason) for r in gone.retire] == [("SRV-000001", "cancelled", "the source says that it is cancelled")]
+    assert [(r.key, r.state, r.reason) for r in gone.retire] == [
+        ("SRV-000001", "cancelled", "the source says that it is cancelled")
+    ]
     assert (await world.plan("s", [node("t", "Ticket", reference=1), node("a", state="cancelled"), node("b")])).empty
 
 
@@ -236,7 +248,9 @@ async def test_a_row_with_an_error_does_not_retire_what_it_was_about(world: Worl
 async def test_keys_that_stand_twice(world: World) -> None:
     same = await world.plan("s", [node("a"), node("a", row=9), node("b"), link("a", "b"), link("a", "b")])
     assert counts(same.summary()) == {"create": 2, "link": 1}
-    other = await world.plan("s", [node("a"), node("a", tier="gold", row=9), node("b"), link("a", "b", port=1), link("a", "b", port=2)])
+    other = await world.plan(
+        "s", [node("a"), node("a", tier="gold", row=9), node("b"), link("a", "b", port=1), link("a", "b", port=2)]
+    )
     assert counts(other.summary()) == {"create": 1, "errors": 1, "warnings": 2}
     assert str(other.errors[0].where) == "estate.csv:9"
     links = await world.plan("s", [node("a"), node("b"), link("a", "b", port=1, row=1), link("a", "b", port=2, row=2)])
@@ -245,7 +259,9 @@ async def test_keys_that_stand_twice(world: World) -> None:
 
 async def test_values_that_must_be_unique(world: World) -> None:
     await world.by_hand(Put(node=New("x"), class_name="VirtualServer", name="vm", attributes={"serial": "S1"}))
-    plan = await world.plan("s", [node("a", serial="S1", row=1), node("b", serial="S2"), node("v", "VirtualServer", serial="S2", row=3)])
+    plan = await world.plan(
+        "s", [node("a", serial="S1", row=1), node("b", serial="S2"), node("v", "VirtualServer", serial="S2", row=3)]
+    )
     assert sorted((str(e.where), e.message) for e in plan.errors) == [
         ("estate.csv:1", "serial 'S1' must be unique, and VM-000001 has it already"),
         ("estate.csv:3", "serial 'S2' must be unique, and another row, at estate.csv, has it too"),
@@ -256,8 +272,12 @@ async def test_values_that_must_be_unique(world: World) -> None:
 async def test_more_relationships_than_the_model_allows(world: World) -> None:
     services = [node(f"svc-{n}", "Service", owner="Ann") for n in (1, 2)]
     await world.take_in("s", node("a"), *services, link("a", "svc-1", "PART_OF"))
-    plan = await world.plan("s", [node("a"), *services, link("a", "svc-1", "PART_OF"), link("a", "svc-2", "PART_OF", row=7)])
-    assert [(e.where.row, e.message) for e in plan.errors] == [(7, "PART_OF is one of 2 that would leave 'a', at most 1 may")]
+    plan = await world.plan(
+        "s", [node("a"), *services, link("a", "svc-1", "PART_OF"), link("a", "svc-2", "PART_OF", row=7)]
+    )
+    assert [(e.where.row, e.message) for e in plan.errors] == [
+        (7, "PART_OF is one of 2 that would leave 'a', at most 1 may")
+    ]
     moved = await world.take_in("s", node("a"), *services, link("a", "svc-2", "PART_OF"))
     assert counts(moved.summary()) == {"link": 1, "unlink": 1}
 

@@ -7,12 +7,13 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmdb.reconciliation.claims import Item, NodeClaim, RelationshipClaim, Where
+from cmdb.reconciliation.claims import Item, NodeClaim, Raw, RelationshipClaim, Where
 from cmdb.reconciliation.plan import Plan
 from tests.reconciliation.world import World, a_world, link, node
 
@@ -21,7 +22,7 @@ fewer = settings(settings(), max_examples=max(15, settings().max_examples // 4))
 
 _keys = st.sampled_from([f"k{number}" for number in range(7)])
 _names = st.sampled_from([f"name {number}" for number in range(5)])
-_attributes = st.fixed_dictionaries(
+_attributes: st.SearchStrategy[dict[str, Raw]] = st.fixed_dictionaries(
     {},
     optional={
         "tier": st.sampled_from(["gold", "silver", "iron"]),
@@ -37,21 +38,27 @@ _attributes = st.fixed_dictionaries(
 def _nodes(draw: st.DrawFn) -> NodeClaim:
     class_name = draw(st.sampled_from(["Server", "Server", "VirtualServer"]))
     state = draw(st.sampled_from([None, None, None, "in_use", "ordered", "under_change"]))
-    return node(draw(_keys), class_name, draw(_names), state, **draw(_attributes))
+    return node(draw(_keys), class_name, draw(_names), state, said=draw(_attributes))
 
 
 @st.composite
 def _links(draw: st.DrawFn, ends: st.SearchStrategy[str]) -> RelationshipClaim:
     kind = draw(st.sampled_from(["RUNS_ON", "RUNS_ON", "CONNECTED_TO"]))
-    attributes = {"speed": draw(st.integers(1, 2))} if kind == "CONNECTED_TO" else draw(st.sampled_from([{}, {}, {"port": 1}, {"port": 2}]))
-    return link(draw(ends), draw(ends), kind, draw(st.sampled_from(["", "", "b"])), **attributes)
+    attributes = (
+        {"speed": draw(st.integers(1, 2))}
+        if kind == "CONNECTED_TO"
+        else draw(st.sampled_from([{}, {}, {"port": 1}, {"port": 2}]))
+    )
+    return link(draw(ends), draw(ends), kind, draw(st.sampled_from(["", "", "b"])), said=attributes)
 
 
 @st.composite
 def _drawn(draw: st.DrawFn) -> list[Item]:
     """Mostly sensible input; sometimes keys stand twice, or ends lead nowhere."""
     sensible = draw(st.integers(0, 3)) > 0
-    nodes = draw(st.lists(_nodes(), max_size=8, unique_by=(lambda n: n.source_key, lambda n: n.name) if sensible else None))
+    nodes = draw(
+        st.lists(_nodes(), max_size=8, unique_by=(lambda n: n.source_key, lambda n: n.name) if sensible else None)
+    )
     known = [claim.source_key for claim in nodes]
     links = draw(st.lists(_links(st.sampled_from(known) if sensible and known else _keys), max_size=8 if known else 1))
     if sensible:
@@ -90,13 +97,13 @@ async def _take_in(world: World, steps: Sequence[tuple[str, Sequence[Item]]]) ->
 
 @fewer
 @given(_steps, st.randoms(use_true_random=False))
-def test_the_order_of_claims_does_not_matter(steps: _Steps, random: object) -> None:
+def test_the_order_of_claims_does_not_matter(steps: _Steps, random: Random) -> None:
     async def check() -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with a_world(Path(folder) / "1.db") as one, a_world(Path(folder) / "2.db") as other:
                 for source, items in steps:
                     mixed = list(items)
-                    random.shuffle(mixed)  # pyright: ignore[reportAttributeAccessIssue]  # hypothesis' Random
+                    random.shuffle(mixed)
                     assert _shown(await one.plan(source, items)) == _shown(await other.plan(source, mixed))
                     await _take_in(one, [(source, items)])
                     await _take_in(other, [(source, mixed)])
@@ -119,7 +126,12 @@ def test_what_was_taken_in_is_an_empty_plan(steps: _Steps) -> None:
                     for again in (items, list(reversed(items))):
                         plan = await world.plan(source, again)
                         assert plan.empty
-                        assert (list(plan.keep), list(plan.keep_links), list(plan.drop), list(plan.drop_links)) == ([], [], [], [])
+                        assert (list(plan.keep), list(plan.keep_links), list(plan.drop), list(plan.drop_links)) == (
+                            [],
+                            [],
+                            [],
+                            [],
+                        )
                         await world.apply(plan, skip_errors=True)
                     assert await world.store.head() == head
 
@@ -129,7 +141,7 @@ def test_what_was_taken_in_is_an_empty_plan(steps: _Steps) -> None:
 @fewer
 @given(_inputs, _inputs)
 def test_one_source_alone_has_its_way(before: list[Item], after: list[Item]) -> None:
-    """Taking in `after` on top of `before` gives the nodes and relationships that `after` alone gives, as far as both make sense."""
+    """Taking in `after` on top of `before` gives what `after` alone gives, if both make sense."""
 
     async def check() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -26,11 +26,11 @@ async def test_no_secret_is_in_any_file_of_the_store(tmp_path: Path) -> None:
     async with a_world(tmp_path / "store.db") as world:
         plan = await world.take_in(
             "s",
-            node("web", **SECRETS, tags=["fine", TOKEN]),
+            node("web", said=SECRETS, tags=["fine", TOKEN]),
             node("db", name=TOKEN),
             node(TOKEN, name="odd"),
             node("plain", note="ordinary"),
-            node("x", **{TOKEN: "value", "count": TOKEN}),
+            node("x", said={TOKEN: "value", "count": TOKEN}),
             node("y", state=TOKEN),
             node("z", TOKEN),
             link("web", "plain", key=TOKEN),
@@ -41,7 +41,10 @@ async def test_no_secret_is_in_any_file_of_the_store(tmp_path: Path) -> None:
             skip_errors=True,
         )
         await world.take_in("s", node("web", note=LATER), node("plain", note="ordinary"), skip_errors=True)
-        assert {n.name: n.attributes for n in await world.nodes() if not n.retired} == {"web": {}, "plain": {"note": "ordinary"}}
+        assert {n.name: n.attributes for n in await world.nodes() if not n.retired} == {
+            "web": {},
+            "plain": {"note": "ordinary"},
+        }
         told = [*plan.messages, *(await world.plan("s", [node("web", note=LATER), node("q", note=TOKEN)])).messages]
         warned = [m.message for m in told if m.warning]
         for name in ("password", "note", "site", "firmware", "owner_token", "tags"):
@@ -49,11 +52,15 @@ async def test_no_secret_is_in_any_file_of_the_store(tmp_path: Path) -> None:
         secrets = [*SECRETS.values(), TOKEN, LATER]
         for message in told:
             assert not any(secret in f"{message.message} {message.remedy}" for secret in secrets)
-        raw = [file.read_bytes() for file in tmp_path.iterdir()]
+        raw = _files(tmp_path)
         assert len(raw) > 1
-    raw += [file.read_bytes() for file in tmp_path.iterdir()]
+    raw += _files(tmp_path)
     with apsw.Connection(str(tmp_path / "store.db")) as connection:
         raw += [zstandard.decompress(body) for (body,) in connection.execute("SELECT body FROM ledger")]
     assert any(b"ordinary" in file for file in raw)
     for secret in secrets:
         assert not any(secret.encode() in file for file in raw)
+
+
+def _files(folder: Path) -> list[bytes]:
+    return [file.read_bytes() for file in folder.iterdir()]

@@ -13,10 +13,17 @@ from tests.reconciliation.world import World, link, node
 
 async def test_a_node_is_found_by_the_strongest_rule_it_has_values_for(world: World) -> None:
     await world.take_in("a", node("1", name="web", serial="S1"), node("2", name="db"))
-    plan = await world.take_in("b", node("x", name="web-new", serial="S1"), node("y", name="db", serial="S2"), node("z", name="web", serial="S9"))
+    plan = await world.take_in(
+        "b",
+        node("x", name="web-new", serial="S1"),
+        node("y", name="db", serial="S2"),
+        node("z", name="web", serial="S9"),
+    )
     assert [c.source_key for c in plan.create] == ["z"]
     assert [(u.key, u.changes) for u in plan.update] == [("SRV-000001", (Change("serial", None, "S2", "b"),))]
-    assert [m.message for m in plan.warnings] == ["Server 'web-new' SRV-000002.name stays 'web', which a claims; here it is 'web-new'"]
+    assert [m.message for m in plan.warnings] == [
+        "Server 'web-new' SRV-000002.name stays 'web', which a claims; here it is 'web-new'"
+    ]
 
 
 async def test_a_node_of_another_class_or_a_retired_one_is_not_meant(world: World) -> None:
@@ -37,7 +44,9 @@ async def test_several_candidates_are_an_error_that_names_them(world: World) -> 
 async def test_two_rows_of_a_source_cannot_be_about_one_node(world: World) -> None:
     await world.by_hand(Put(node=New("x"), class_name="Server", name="web", attributes={"serial": "S1"}))
     plan = await world.plan("s", [node("b", name="web"), node("a", name="other", serial="S1")])
-    assert [e.message for e in plan.errors] == ["Server 'web' is about SRV-000001, and so is another row of this source"]
+    assert [e.message for e in plan.errors] == [
+        "Server 'web' is about SRV-000001, and so is another row of this source"
+    ]
     new = await world.plan("s", [node("b", name="new", row=1), node("a", name="new", row=2)])
     assert [e.message for e in new.errors] == ["Server 'new' cannot be told from 'a' at estate.csv:2"]
 
@@ -56,7 +65,9 @@ async def test_who_was_first_holds_and_nobody_flips_it(world: World) -> None:
     await world.take_in("a", first)
     plan = await world.take_in("b", second)
     assert [u.changes for u in plan.update] == [(Change("count", None, 2, "b"),)]
-    assert [m.message for m in plan.warnings] == ["Server 'web' SRV-000001.tier stays 'gold', which a claims; here it is 'silver'"]
+    assert [m.message for m in plan.warnings] == [
+        "Server 'web' SRV-000001.tier stays 'gold', which a claims; here it is 'silver'"
+    ]
     for _ in range(2):
         assert (await world.take_in("a", first)).empty
         assert (await world.take_in("b", second)).empty

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,8 @@ from graph_schema.metamodel import Model
 from tests.reference.book import ESTATE
 from tests.reference.model import MODEL
 
+WHOLE: Final = Chunks()
+NOTHING: Final[Mapping[str, Raw]] = {}
 _RULES: Final = {"Server": (("serial",), ("name",)), "Service": (("name",),), "Ticket": (("reference",),)}
 
 IDENTIFYING: Final = Model.model_validate(
@@ -71,7 +73,7 @@ class World:
         return await plan_import(self.store, model, Given(tuple(items)), [], source)
 
     async def apply(
-        self, plan: Plan, *, retire: bool = True, skip_errors: bool = False, chunks: Chunks = Chunks()
+        self, plan: Plan, *, retire: bool = True, skip_errors: bool = False, chunks: Chunks = WHOLE
     ) -> Outcome:
         return await apply_plan(
             self.door(),
@@ -107,7 +109,7 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(path: Path, model: Model = IDENTIFYING) -> AsyncIterator[World]:
+async def a_world(path: Path, model: Model = IDENTIFYING) -> AsyncGenerator[World]:
     """A world in this file, which may be there already."""
     store = open_sqlite(path, create=True)
     try:
@@ -120,7 +122,13 @@ async def a_world(path: Path, model: Model = IDENTIFYING) -> AsyncIterator[World
 
 
 def node(
-    key: str, class_name: str = "Server", name: str | None = None, state: str | None = None, row: int = 0, **attributes: Raw
+    key: str,
+    class_name: str = "Server",
+    name: str | None = None,
+    state: str | None = None,
+    row: int = 0,
+    said: Mapping[str, Raw] = NOTHING,
+    **attributes: Raw,
 ) -> NodeClaim:
     """A claim about a node, named by its key unless something else is said."""
     return NodeClaim(
@@ -128,15 +136,26 @@ def node(
         class_name=class_name,
         name=key if name is None else name,
         state=state,
-        attributes=attributes,
+        attributes={**said, **attributes},
         where=Where("estate.csv", row),
     )
 
 
 def link(
-    source: ClaimEnd, target: ClaimEnd, kind: str = "RUNS_ON", key: str = "", row: int = 0, **attributes: Raw
+    source: ClaimEnd,
+    target: ClaimEnd,
+    kind: str = "RUNS_ON",
+    key: str = "",
+    row: int = 0,
+    said: Mapping[str, Raw] = NOTHING,
+    **attributes: Raw,
 ) -> RelationshipClaim:
     """A claim about a relationship."""
     return RelationshipClaim(
-        type=kind, source=source, target=target, key=key, attributes=attributes, where=Where("estate.csv", row)
+        type=kind,
+        source=source,
+        target=target,
+        key=key,
+        attributes={**said, **attributes},
+        where=Where("estate.csv", row),
     )
