@@ -19,12 +19,16 @@ from graph_schema.values import Scalar, Value, normalise
 from tests.reference.book import Book
 from tests.reference.graph import State, natural
 
+T = TypeVar("T")
+V = TypeVar("V", bound=Value | None)
+
 # -- text --------------------------------------------------------------------------------------------------------------
 
 _FRAGMENTS: Final = (
-    "a", "A", "b", "0", "9", " ", "-", "'", '"', "`", "%", "_", "\\", "\\n", "*", "?", "[", "]", "(", ")", "{", "$", ":",
-    "/", "|", "&", "~", "^", ";", "--", "AND", "NOT", "null", "é", "e\u0301", "ß", "İ", "ſ", "\u200b", "\u00a0", "\u0085",
-    "\u2028", "服", "务器", "数据库", "ｗ", "ﬁ", "\ud7ff", "\ue000", "\uff5e", "\uffff", "\U00010000", "😀", "𝔘", "𞤀", "\U0010ffff",
+    "a", "A", "b", "0", "9", " ", "-", "'", '"', "`", "%", "_", "\\", "\\n", "*", "?", "[", "]", "(", ")", "{", "$",
+    ":", "/", "|", "&", "~", "^", ";", "--", "AND", "NOT", "null", "é", "e\u0301", "ß", "İ", "ſ", "\u200b", "\u00a0",
+    "\u0085", "\u2028", "服", "务器", "数据库", "ｗ", "ﬁ", "\ud7ff", "\ue000", "\uff5e", "\uffff", "\U00010000", "😀", "𝔘",
+    "𞤀", "\U0010ffff",
 )  # fmt: skip
 """Quotes, wildcards and escapes of every query language near, and characters whose order differs between UTF-8 and UTF-16."""
 
@@ -112,13 +116,16 @@ def attributes(known: dict[str, Attribute]) -> SearchStrategy[Attributes]:
 
 def patches(known: dict[str, Attribute]) -> SearchStrategy[Patch]:
     """Some of these attributes with new canonical values or None; required ones are never taken away."""
-    return _few({}, {name: values(a) if a.required else st.one_of(st.none(), values(a)) for name, a in known.items()})
+    new: dict[str, SearchStrategy[Value | None]] = {
+        name: values(a) if a.required else st.none() | values(a) for name, a in known.items()
+    }
+    return _few({}, new)
 
 
 @st.composite
 def _few(
-    draw: st.DrawFn, required: dict[str, SearchStrategy[Value]], optional: dict[str, SearchStrategy[Value]]
-) -> Attributes:
+    draw: st.DrawFn, required: dict[str, SearchStrategy[V]], optional: dict[str, SearchStrategy[V]]
+) -> dict[str, V]:
     chosen = draw(st.lists(st.sampled_from(sorted(optional)), max_size=6, unique=True)) if optional else []
     return {name: draw(s) for name, s in required.items()} | {name: draw(optional[name]) for name in chosen}
 
@@ -128,9 +135,6 @@ def _few(
 _ORDERED: Final = (Lookup.EQ, Lookup.NE, Lookup.LT, Lookup.LTE, Lookup.GT, Lookup.GTE, Lookup.IN)
 _TEXTUAL: Final = (Lookup.CONTAINS, Lookup.STARTS_WITH, Lookup.ENDS_WITH)
 _NUMBERS: Final = frozenset({AttributeType.INTEGER, AttributeType.DURATION, AttributeType.DECIMAL})
-
-T = TypeVar("T")
-V = TypeVar("V", bound=Value | None)
 
 Seen = dict[str, list[Scalar]]
 """Values that a field has somewhere: what a filter must compare with to find anything."""

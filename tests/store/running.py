@@ -15,7 +15,9 @@ def examples(places: Places, one_in: int = 8) -> settings:
     """The profile's number of examples; on a shared place one in so many of them."""
     profile = settings()
     most = max(4, profile.max_examples // one_in) if places.shared else profile.max_examples
-    return settings(profile, max_examples=most, suppress_health_check=list(HealthCheck))
+    return settings(
+        profile, max_examples=most, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    )
 
 
 async def on_a_store(places: Places, book: Book, look: Callable[[Store], Awaitable[None]]) -> None:

@@ -141,8 +141,8 @@ async def test_a_forged_cursor_is_a_usage_error(pair: Pair) -> None:
         ("price", "cheap", 1),
     ]
     for field, value, ordinal in forged:
+        cursor = encode(Sort(field), value, ordinal)
         with pytest.raises(Usage):
-            cursor = encode(Sort(field), value, ordinal)
             await store.find(Query(where=EVERYTHING, sort=Sort(field), after=cursor))
 
 

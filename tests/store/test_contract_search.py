@@ -19,12 +19,15 @@ from tests.store.running import examples, on_a_store
 LONG_WORD = "x" * 400
 
 TEXTS = [
-    "web", "WEB", "we", "w", "eb", "web server", "server web", "web serv", "serv web", "the", "a", "not", "AND", "or", "near", "web OR db", "web NOT server",
-    "web*", "*", "we*b", "\"web server\"", "name:web", "web -server", "(web)", "web~1", "w?b", "+web", "{web}", "^web", "[a TO z]", "web\\", "'", "a/b",
-    "SRV-000001", "srv 000001", "srv-0000", "000001", "1", "服务", "务服", "服", "服务器", "数据库服务器", "支付x", "café", "cafe", "CAFÉ", "cafe\u0301",
-    "straße", "STRASSE", "strasse", "ｗｅｂ", "ﬁle", "file", "𞤀𞤁", "𞤢", "😀", "web 😀", "हिन्दी", "ไทย", "한국어", "カタカナ", "ЁЛКА", "ё", "istanbul", "İstanbul",
-    "db_1", "db 1", "10.0.0.1", "10 0", "v2", LONG_WORD, LONG_WORD[:300], "x", "running", "run", "cities", "city", "t", "it's", "its", "s", "m²", "m2", "½", "ⅷ",
-    "null", "true", "nan", "infinity", "web web web", "web webserver",
+    "web", "WEB", "we", "w", "eb", "web server", "server web", "web serv", "serv web", "the", "a", "not", "AND", "or",
+    "near", "web OR db", "web NOT server", "web*", "*", "we*b", '"web server"', "name:web", "web -server", "(web)",
+    "web~1", "w?b", "+web", "{web}", "^web", "[a TO z]", "web\\", "'", "a/b", "SRV-000001", "srv 000001", "srv-0000",
+    "000001", "1", "服务", "务服", "服", "服务器", "数据库服务器", "支付x", "café", "cafe", "CAFÉ", "cafe\u0301",
+    "straße", "STRASSE",
+    "strasse", "ｗｅｂ", "ﬁle", "file", "𞤀𞤁", "𞤢", "😀", "web 😀", "हिन्दी", "ไทย", "한국어", "カタカナ", "ЁЛКА", "ё", "istanbul",
+    "İstanbul", "db_1", "db 1", "10.0.0.1", "10 0", "v2", LONG_WORD, LONG_WORD[:300], "x", "running", "run", "cities",
+    "city", "t", "it's", "its", "s", "m²", "m2", "½", "ⅷ", "null", "true", "nan", "infinity", "web web web",
+    "web webserver",
 ]  # fmt: skip
 
 

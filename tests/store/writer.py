@@ -40,12 +40,12 @@ class Writer:
 
     kill: Callable[[], None]
     wait: Callable[[], int | None]
-    _pipe: Connection
+    receive: Callable[[], bytes]
 
     def hear(self) -> Said | None:
         """The next thing it said; None when it is gone."""
         try:
-            return _said.decode(self._pipe.recv_bytes())
+            return _said.decode(self.receive())
         except (EOFError, ConnectionResetError):
             return None
 
@@ -65,7 +65,7 @@ def started(target: Callable[..., None], *arguments: str | int) -> Generator[Wri
         return process.exitcode
 
     try:
-        yield Writer(process.kill, wait, reading)
+        yield Writer(process.kill, wait, reading.recv_bytes)
     finally:
         process.kill()
         process.join()
