@@ -25,7 +25,7 @@ from benchmarks.estate import SIZES, Estate, generate
 from cmdb.changeset import Effect, EstateFounded, Linked, ModelInstalled, NodeChanged, NodeCreated, Unlinked
 from cmdb.ledger import Commit, Header, seal
 from cmdb.nodes import estate_id, node_key
-from cmdb.store.neo4j import open_neo4j
+from cmdb.store.neo4j import Neo4jStore, open_neo4j
 from cmdb.store.neo4j.server import ServerSpec, down, up
 from cmdb.store.port import Store
 from cmdb.store.sqlite import SqliteStore, open_sqlite
@@ -122,8 +122,29 @@ async def sqlite(path: Path) -> AsyncGenerator[SqliteStore]:
         await store.close()
 
 
+@cache
+def neo4j_estate(size: str) -> Estate:
+    """The estate of this size, or the largest one that a Neo4j store is filled with."""
+    return generate(min(SIZES[size], LARGEST_NEO4J))
+
+
 @asynccontextmanager
-async def neo4j(name: str) -> AsyncGenerator[Store]:
+async def aged_neo4j(size: str) -> AsyncGenerator[tuple[Neo4jStore, int]]:
+    """A Neo4j store with the estate and a past, filled by whoever asks first; and the revision before the changes.
+
+    Raises ToolMissing where Java or Maven is.
+    """
+    async with neo4j(f"aged-{size}") as store:
+        head = await store.head()
+        if head.revision == 0:
+            await fill(store, neo4j_estate(size))
+            await age(store, neo4j_estate(size))
+            head = await store.head()
+        yield store, head.revision - _AGED_COMMITS
+
+
+@asynccontextmanager
+async def neo4j(name: str) -> AsyncGenerator[Neo4jStore]:
     """The store on a Neo4j server of its own, which ends with the block; its graph stays for the next who says `name`.
 
     Raises ToolMissing where Java or Maven is.
