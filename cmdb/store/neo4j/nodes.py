@@ -66,7 +66,7 @@ async def count(reading: Reading, model: Model, where: Filter, as_of: int | None
     """How many nodes a filter accepts."""
     compiler = Compiler(model, as_of)
     accepted = compiler.where(where)
-    _, rows = await reading.rows(
+    _, rows = await reading.rows_of_new(
         f"{matched(as_of)} AND {accepted} RETURN [count(n)] AS rows", compiler.parameters.values
     )
     return cast("int", rows[0])

@@ -77,7 +77,7 @@ async def page(reading: Reading, model: Model, query: Query) -> Page[Node]:
             f"{matched(query.as_of, half.hint)} AND {accepted} AND {half.condition} "
             f"WITH n ORDER BY {half.order} LIMIT $most RETURN collect(n{{.*, search_text: null}}) AS rows"
         )
-        _, rows = await reading.rows(statement, {**compiler.parameters.values, "most": most + 1 - len(found)})
+        _, rows = await reading.rows_of_new(statement, {**compiler.parameters.values, "most": most + 1 - len(found)})
         found += [node_of(cast("Properties", row)) for row in rows]
         if len(found) > most:
             break

@@ -103,14 +103,7 @@ class Neo4jStore:
 
     async def _landed(self, commit: Commit) -> bool:
         """Whether a commit whose acknowledgement was lost is there; asked with the lock, it cannot come any more."""
-
-        async def locked(writing: Writing) -> Mark:
-            return await writing.locked_mark()
-
-        try:
-            mark = await self._connection.write(locked)
-        except OutcomeUnknown as error:
-            raise StoreUnreachable(f"{self.url} went away", remedy="try again when the server answers") from error
+        mark = await self._connection.read_locked(_marked)
         if mark.revision < commit.revision:
             return False
         if await ledger.recorded_hash(self._connection, commit.revision) == commit.hash:
@@ -260,13 +253,13 @@ class Neo4jStore:
 
     async def node_columns(self) -> tuple[Head, NodeColumns]:
         """See the port."""
-        return await streams.node_columns(self._connection, await self._some_model())
+        return await streams.node_columns(self._connection, await self.some_model())
 
     async def relationship_columns(
         self, types: Sequence[str], as_of: int | None = None
     ) -> tuple[Head, RelationshipColumns]:
         """See the port."""
-        await self._some_model()
+        await self.some_model()
         return await streams.relationship_columns(self._connection, types, as_of)
 
     # -- claims -------------------------------------------------------------------------------------------------------
@@ -290,10 +283,7 @@ class Neo4jStore:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     async def _mark(self) -> Mark:
-        async def look(reading: Reading) -> Mark:
-            return (await reading.rows(_NOTHING, {}))[0]
-
-        return await self._connection.read(look)
+        return await self._connection.read(_marked)
 
     async def _model_of(self, mark: Mark) -> Model | None:
         if mark.model == 0:
@@ -305,7 +295,7 @@ class Neo4jStore:
             self._frame = _Frame(mark.model, model)
         return self._frame.model
 
-    async def _some_model(self) -> Model:
+    async def some_model(self) -> Model:
         model = await self.model()
         if model is None:
             raise Failed(f"{self.url} is empty", remedy="run `cmdb init` first")
@@ -328,6 +318,10 @@ class Neo4jStore:
 
     def _is_newest(self, revision: int) -> bool:
         return self._frame is not None and self._frame.revision == revision
+
+
+async def _marked(reading: Reading) -> Mark:
+    return (await reading.rows(_NOTHING, {}))[0]
 
 
 def _with_model_revision(
