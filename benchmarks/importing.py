@@ -20,7 +20,7 @@ from typing import Final, LiteralString, TypeVar
 
 import apsw
 import msgspec
-from neo4j import AsyncGraphDatabase
+from neo4j import AsyncDriver, AsyncGraphDatabase
 
 from benchmarks.estate import Estate, generate
 from benchmarks.result import Result, at_least, at_most, faster
@@ -102,7 +102,12 @@ async def _sqlite(folder: Path, size: int) -> list[Result]:
         faster("first import, beside raw load", first.wall, "raw executemany", raw.wall, "s", note=_note(raw, items)),
         faster("same input again", again.wall, "first import", first.wall, "s", goal=at_least(10)),
         faster(
-            "other bytes, same claims", other.wall, "first import", first.wall, "s", note="each claim known by its digest"
+            "other bytes, same claims",
+            other.wall,
+            "first import",
+            first.wall,
+            "s",
+            note="each claim known by its digest",
         ),
         Result("changes", operations / changes.wall, "op/s", goal=at_least(40_000), note=_note(changes, operations)),
         Result("ledger", ledger / items, "bytes/op", goal=at_most(20)),
@@ -123,7 +128,15 @@ async def _neo4j(folder: Path, server: str, size: int) -> list[Result]:
     await store.close()
     operations = min(size, _CHANGES)
     return [
-        faster("Neo4j: first import", first.wall, "warm raw UNWIND", raw.wall, "s", goal=at_least(0.85), note=_note(first, items)),
+        faster(
+            "Neo4j: first import",
+            first.wall,
+            "warm raw UNWIND",
+            raw.wall,
+            "s",
+            goal=at_least(0.85),
+            note=_note(first, items),
+        ),
         Result("Neo4j: changes", operations / changes.wall, "op/s", goal=at_least(10_000)),
     ]
 
@@ -135,7 +148,8 @@ async def _door(store: Store) -> Door:
 
 async def _take_in(door: Door, export: Path) -> None:
     model = await door.store.model()
-    assert model is not None
+    if model is None:
+        raise ValueError("the store is empty")
     plan = await plan_import(door.store, model, Ndjson(), [export], "benchmark")
     if plan.errors:
         raise ValueError(f"the export does not fit the model: {plan.errors[0].message}")
@@ -226,7 +240,8 @@ def _raw_load(export: Path, path: Path) -> None:
 
 async def _raw_neo4j(server: str, estate: Estate) -> None:
     """The same nodes and relationships by UNWIND, matched by an indexed number."""
-    async with AsyncGraphDatabase.driver(server) as driver, driver.session() as session:
+    connected: AsyncDriver = AsyncGraphDatabase.driver(server)  # pyright: ignore[reportUnknownMemberType]  # open keywords
+    async with connected as driver, driver.session() as session:  # pyright: ignore[reportUnknownMemberType]
         await (await session.run(_RAW_WIPE)).consume()
         await (await session.run(_RAW_INDEX)).consume()
         nodes = [

@@ -144,7 +144,7 @@ class _Run:
         size = self.chunks.links
         got = np.array(self.ordinals, dtype=np.int64)
         words = links.words
-        bodies = [attributes_of(body) for body in words.graphed]
+        bodies: list[Patch] = [{**attributes_of(body)} for body in words.graphed]
         claimed = [link_body(SaidOfLink(attributes_of(body), made=True)) for body in words.bodies]
         for start in range(0, len(links), size):
             part = slice(start, start + size)

@@ -84,7 +84,8 @@ class Door:
     ) -> Written:
         """Apply a change set whole, or not at all; claims that `bind` makes go into the same transaction.
 
-        With `follows` it is a conflict if the store is at another revision. Raises Invalid with every problem, Conflict, Refused by the gate, StoreUnreachable. O(operations · log n).
+        With `follows` it is a conflict if the store is at another revision. Raises Invalid with every problem, Conflict,
+        Refused by the gate, StoreUnreachable. O(operations · log n).
         """
         async with self._queue:
             for attempt in range(1, ATTEMPTS + 1):

@@ -22,14 +22,16 @@ fewer = settings(settings(), max_examples=max(15, settings().max_examples // 4))
 
 _keys = st.sampled_from([f"k{number}" for number in range(7)])
 _names = st.sampled_from([f"name {number}" for number in range(5)])
+_NONE: dict[str, st.SearchStrategy[Raw]] = {}
+_tags: st.SearchStrategy[Raw] = st.lists(st.sampled_from(["a", "b"]), max_size=2).map(list[str | int | float | bool])
 _attributes: st.SearchStrategy[dict[str, Raw]] = st.fixed_dictionaries(
-    {},
+    _NONE,
     optional={
         "tier": st.sampled_from(["gold", "silver", "iron"]),
         "count": st.integers(0, 3) | st.just("1"),
         "serial": st.sampled_from(["S1", "S2", "S3", "S4"]),
         "checked": st.sampled_from(["2026-01-31T12:00:00Z", "2026-01-31T13:00:00+01:00"]),
-        "tags": st.lists(st.sampled_from(["a", "b"]), max_size=2),
+        "tags": _tags,
     },
 )
 
