@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from itertools import pairwise
+
+from cmdb.errors import Conflict
 from cmdb.ledger import broken_links
 from cmdb.store.port import ClaimChanges
-from tests.store.pair import Pair, agree_wholly, digest, gathered, searched
+from tests.store.pair import Pair, agree, agree_wholly, digest, gathered, searched
 from tests.store.places import Places, opened
 from tests.store.test_contract_claims import claim, state
 
@@ -63,3 +68,26 @@ async def test_a_ledger_replayed_elsewhere_gives_the_same_states(places: Places)
         assert [await digest(copy, revision) for revision in range(6)] == digests
         assert digests == [await pair.reference.digest(revision) for revision in range(6)]
         assert await broken_links(copy.commits(), await copy.head()) == []
+
+
+async def test_a_commit_that_is_cancelled_is_made_whole_or_not_at_all(pair: Pair) -> None:
+    store, book = pair.store, pair.book
+    await pair.commit()
+    for number in range(16):
+        before = pair.reference.head
+        chain = [book.node(name=f"n{number}") for _ in range(12)]
+        for source, target in pairwise(chain):
+            book.link(source, target, "RUNS_ON")
+        commit = book.commit()
+        task = asyncio.create_task(store.commit(commit))
+        await asyncio.sleep(number * 0.001)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert await store.head() in {before, commit.head}
+        if await store.head() == before:
+            with suppress(Conflict):  # where the commit went through after all
+                await store.commit(commit)
+        await agree(store, pair.reference)
+    await agree(store, pair.reference, [1, 5, 16])
+    assert await broken_links(store.commits(), pair.reference.head) == []
