@@ -83,16 +83,16 @@ async def test_an_honest_store_holds(path: Path) -> None:
         ("UPDATE node SET retired = 0, state = 'in_use' WHERE ordinal = 2", "SRV-000003"),
         ("DELETE FROM node WHERE ordinal = 1", "SRV-000002"),
         (
-            "INSERT INTO node SELECT 9, 'SRV-000099', class, 'smuggled', state, retired, attributes, version, since "
-            "FROM node WHERE ordinal = 1",
+            """INSERT INTO node SELECT 9, 'SRV-000099', class, 'smuggled', state, retired, attributes, version, since
+            FROM node WHERE ordinal = 1""",
             "SRV-000099",
         ),
         ("UPDATE relationship SET target = 2 WHERE id = 1", "relationship 1"),
         ("UPDATE relationship SET attributes = NULL WHERE id = 0", "relationship 0"),
         ("DELETE FROM relationship WHERE id = 0", "relationship 0"),
         (
-            "INSERT INTO relationship SELECT 7, type, source, target, 'smuggled', attributes, since "
-            "FROM relationship WHERE id = 1",
+            """INSERT INTO relationship SELECT 7, type, source, target, 'smuggled', attributes, since
+            FROM relationship WHERE id = 1""",
             "relationship 7",
         ),
         ("UPDATE node_version SET name = 'rewritten' WHERE ordinal = 0", "SRV-000001"),

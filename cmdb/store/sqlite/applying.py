@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, cast
 
 import apsw
 import zstandard
@@ -118,7 +118,7 @@ def install_model(connection: apsw.Connection, revision: int, document: str) -> 
         [(t.name,) for t in model.relationship_types],
     )
     for statement in sql_indexes(model):
-        connection.execute(cast("LiteralString", statement))
+        connection.execute(statement)
     return model
 
 
