@@ -49,7 +49,7 @@ names: SearchStrategy[str] = (
 _small = st.integers(-3, 12)
 _integers = st.one_of(_small, _small, st.sampled_from([-(2**63), 2**63 - 1, 2**53, 2**53 + 1, 0]))
 _dates = st.dates(date(2025, 12, 1), date(2026, 2, 1)) | st.sampled_from([date(1, 1, 1), date(9999, 12, 31)])
-_datetimes = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda d: d.replace(tzinfo=UTC))  # noqa: DTZ001
+_datetimes = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda d: d.replace(tzinfo=UTC))  # noqa: DTZ001 - the zone is put in at once
 _decimals = st.one_of(
     st.decimals(-20, 20, places=1),
     st.sampled_from([Decimal("0.1"), Decimal("0.10000000000000000001"), Decimal(10) ** 29, Decimal(2**53 + 1)]),

@@ -83,7 +83,7 @@ def test_a_value_is_text_a_whole_number_or_a_flag(kind: AttributeType, raw: obje
         (AttributeType.DECIMAL, "-0.0", "0"),
         (AttributeType.BOOLEAN, "是", True),
         (AttributeType.BOOLEAN, "No", False),
-        (AttributeType.DATE, datetime(2026, 1, 31), "2026-01-31"),  # noqa: DTZ001
+        (AttributeType.DATE, datetime(2026, 1, 31), "2026-01-31"),  # noqa: DTZ001 - a date has no zone
         (AttributeType.DATE, date(2026, 1, 31), "2026-01-31"),
         (AttributeType.DATETIME, "2026-01-31T17:00:00+08:00", "2026-01-31T09:00:00.000000Z"),
         (AttributeType.DATETIME, datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000000Z"),

@@ -132,7 +132,7 @@ def _set_initial_password(
             f"@{arguments.name}",
         )
         try:
-            run = subprocess.run(  # noqa: S603
+            run = subprocess.run(  # noqa: S603 - our own command, no shell
                 command,
                 env={**environ, "NEO4J_HOME": str(home.folder), "NEO4J_CONF": str(home.configuration)},
                 stdin=subprocess.DEVNULL,

@@ -50,7 +50,7 @@ def start(command: Sequence[str], *, folder: Path, console: Path, environ: Mappi
         Failed: it could not be started.
     """
     try:
-        launched = subprocess.run(  # noqa: S603
+        launched = subprocess.run(  # noqa: S603 - our own command, no shell
             ("/bin/sh", "-c", _DETACH, "sh", str(console), *command),
             cwd=folder,
             env=environ,
@@ -110,7 +110,7 @@ def _birth_by_proc(pid: int, proc: Path) -> str | None:
 
 
 def _birth_by_ps(pid: int) -> str | None:
-    listed = subprocess.run(  # noqa: S603
+    listed = subprocess.run(  # noqa: S603 - our own command, no shell
         ("/bin/ps", "-o", "state=,lstart=", "-p", str(pid)),
         env={"LC_ALL": "C"},
         capture_output=True,
