@@ -56,10 +56,10 @@ class _Unread(Exception):
         self.message = message
 
 
-def create_app(application: Application) -> FastAPI:
-    """The HTTP door of an opened application, which stays its caller's to close."""
+def create_app(application: Application, answering: Answering | None = None) -> FastAPI:
+    """The HTTP door of an opened application, which stays its caller's to close; `answering` may be warm already."""
     app = FastAPI(title="Graph CMDB", docs_url=None, redoc_url=None, openapi_url=None)
-    answering, metrics, page = Answering(application), Metrics(), query_page()
+    answers, metrics, page = answering or Answering(application), Metrics(), query_page()
 
     @app.post("/graphql")
     async def graphql(request: Request) -> Response:
@@ -69,7 +69,7 @@ def create_app(application: Application) -> FastAPI:
         except _Unread as unread:
             metrics.note(Kind.UNREAD, ErrorCode.USAGE, time.perf_counter() - begun)
             return _refused(unread)
-        answer = await answering.answer(question)
+        answer = await answers.answer(question)
         metrics.note(answer.kind, answer.code or "ok", time.perf_counter() - begun)
         return _response(answer)
 
@@ -109,10 +109,11 @@ def serve(url: str, host: str = "127.0.0.1", port: int = 8000) -> None:
 async def _serve(url: str, host: str, port: int) -> None:
     application = await open_application(url)
     try:
-        await application.model()
+        answering = Answering(application)
+        await answering.served()
         await application.follower.current()
         config = uvicorn.Config(
-            create_app(application),
+            create_app(application, answering),
             host=host,
             port=port,
             log_level="warning",
