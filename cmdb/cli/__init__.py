@@ -41,6 +41,7 @@ app = App(
     version_flags=["--version"],
     print_error=False,
     exit_on_error=False,
+    suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
 

@@ -37,6 +37,10 @@ class Said:
         """What `-o json` printed, where it is one object."""
         return msgspec.json.decode(self.out, type=dict[str, object])
 
+    def part(self, name: str) -> list[dict[str, object]]:
+        """The rows under a name of `value`."""
+        return msgspec.convert(self.value()[name], list[dict[str, object]])
+
     def column(self, name: str) -> list[object]:
         """A column of `rows`."""
         return [row[name] for row in self.rows()]

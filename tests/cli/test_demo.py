@@ -1,0 +1,74 @@
+"""The demo: it ends well, speaks to each of the four users, and says what the files of the estate hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Here, Said, program, url
+from tests.examples.estate import estate
+
+ARRAY = "StorageDevice:dui-sto-01"
+FROM, TO = "BusinessService:Linehaul planning", "VirtualMachine:dui-lic-01"
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
+    folder = tmp_path_factory.mktemp("demo")
+    return program(folder, "demo", "--store", url(folder / "demo.sqlite"))
+
+
+def test_it_ends_well_and_speaks_to_each_user(said: Said) -> None:
+    assert said.code == 0, said.err
+    for user in ("change manager", "engineer", "configuration manager", "release manager"):
+        assert f"The {user} asks" in said.out
+    assert "Try next" in said.err
+    assert "demo.sqlite" in said.err
+
+
+def test_its_numbers_are_those_of_the_files(said: Said) -> None:
+    text = re.sub(r"\s+", " ", said.out)
+    classes = {claim.class_name for claim in estate().claims.values()}
+    assert f"{len(estate().claims)} nodes of {len(classes)} classes" in text
+    for part in ("kubernetes", "compose", "workbook"):
+        assert re.search(rf"{part}:{part} \d+ \d+ r\d+", text)
+    needing = estate().needing(ARRAY)
+    assert f"{len(needing)} nodes depend on dui-sto-01" in text
+    services = estate().of("BusinessService", needing)
+    assert f"{len(services)} business services stand on it" in text
+    assert all(service in text for service in services)
+    assert f"{len(estate().claims)} nodes, {len(estate().relationships)} relationships: the chain holds" in text
+    assert "The Kubernetes manifests again: an empty plan" in text
+
+
+def test_its_path_is_as_short_as_the_files_allow(said: Said) -> None:
+    asked = re.sub(r"\s+", " ", said.out).split("The engineer asks")[1]
+    [path] = re.findall(r"Linehaul planning ([←—].*) dui-lic-01 … makes the machine", asked)
+    assert len(re.findall(r"—[A-Z_]+→|←[A-Z_]+—", path)) == estate().steps(FROM, TO)
+
+
+def test_what_it_leaves_can_be_asked_on(nothing: Here) -> None:
+    store = url(nothing.folder / "demo.sqlite")
+    nothing.done("demo", "--store", store)
+    for command in (
+        ["ci", "show", ARRAY],
+        ["depends", "PowerDistributionUnit:dui-pdu-a02-b"],
+        ["query", "--where", "is Hardware and related LOCATED_IN to (class = Rack)"],
+        ["ledger", "verify"],
+    ):
+        assert nothing(*command, "--store", store).code == 0
+    refused = nothing("demo", "--store", store)
+    assert refused.code == 5
+    assert "is not empty" in refused.err
+
+
+def test_without_a_store_it_makes_a_new_one_each_time(
+    nothing: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    said = nothing.done("demo")
+    [store] = re.findall(r"The store is (\S+)\. Try next", said.err)
+    assert store != url(nothing.folder / "store.sqlite")
+    assert nothing.done("ci", "list", "-n", "0", "--store", store).err.strip() == f"{len(estate().claims)} in all"
