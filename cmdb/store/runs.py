@@ -28,9 +28,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 
 def run_claim(ident: int, seen: str) -> Claim:
     """A claim that says nothing beyond "I brought this"."""
-    return Claim(
-        source_key=str(ident), kind=ClaimKind.RELATIONSHIP, bound_to=ident, digest=b"", body=b"", seen=seen
-    )
+    return Claim(source_key=str(ident), kind=ClaimKind.RELATIONSHIP, bound_to=ident, digest=b"", body=b"", seen=seen)
 
 
 def runs_and_others(claims: Iterable[Claim]) -> tuple[list[Run], list[Claim]]:

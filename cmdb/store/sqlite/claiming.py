@@ -16,11 +16,11 @@ _PUT_SOURCE: Final = """
 INSERT INTO source(name, format, digest, revision, seen) VALUES(?, ?, ?, ?, ?)
 ON CONFLICT(name) DO UPDATE SET format=excluded.format, digest=excluded.digest, revision=excluded.revision, seen=excluded.seen
 """
-_TOUCH_SOURCE: Final = (
-    "INSERT OR IGNORE INTO source(name, format, digest, revision, seen) VALUES(?, '', '', 0, '')"
-)
+_TOUCH_SOURCE: Final = "INSERT OR IGNORE INTO source(name, format, digest, revision, seen) VALUES(?, '', '', 0, '')"
 _SOURCE_CODE: Final = "SELECT code FROM source WHERE name = ?"
-_PUT: Final = "INSERT OR REPLACE INTO claim(source, kind, source_key, bound_to, digest, body, seen) VALUES(?, ?, ?, ?, ?, ?, ?)"
+_PUT: Final = (
+    "INSERT OR REPLACE INTO claim(source, kind, source_key, bound_to, digest, body, seen) VALUES(?, ?, ?, ?, ?, ?, ?)"
+)
 _DROP: Final = "DELETE FROM claim WHERE source = ? AND kind = ? AND source_key = ?"
 _ANY_LINK: Final = "SELECT 1 FROM claim WHERE source = ? AND kind = 1 LIMIT 1"
 _OVERLAPPING: Final = """
@@ -48,10 +48,7 @@ def keep_claims(connection: apsw.Connection, changes: ClaimChanges) -> None:
     _cut(connection, source, [id_in(c.source_key) for c in others if c.kind is ClaimKind.RELATIONSHIP])
     connection.executemany(
         _PUT,
-        (
-            (source, KIND_CODE[c.kind], c.source_key, c.bound_to, c.digest, c.body, microseconds(c.seen))
-            for c in others
-        ),
+        ((source, KIND_CODE[c.kind], c.source_key, c.bound_to, c.digest, c.body, microseconds(c.seen)) for c in others),
     )
 
 
@@ -70,9 +67,10 @@ def _put_run(connection: apsw.Connection, source: int, run: Run) -> None:
 
 def _cut(connection: apsw.Connection, source: int, ids: list[int | None]) -> None:
     """Take single ids out of runs."""
-    if any(ident is not None for ident in ids) and connection.execute(
-        "SELECT 1 FROM claim_run WHERE source = ? LIMIT 1", (source,)
-    ).get:
+    if (
+        any(ident is not None for ident in ids)
+        and connection.execute("SELECT 1 FROM claim_run WHERE source = ? LIMIT 1", (source,)).get
+    ):
         for ident in ids:
             if ident is not None:
                 _cut_range(connection, source, ident, ident + 1)
