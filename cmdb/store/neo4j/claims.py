@@ -1,14 +1,27 @@
-"""Claims of sources, kept and read."""
+"""Claims of sources, kept and read.
+
+There are as many claims as there are things, so a claim is kept as little as Neo4j allows: `slot`, which names it among
+all claims and has those of a source side by side; `bound`, the thing and its kind in one number; and the rest in bytes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Final, cast
 
-from cmdb.store.neo4j.connection import Connection, Writing
+import msgspec
+
+from cmdb.store.neo4j.connection import Connection, Rows, Writing
 from cmdb.store.port import Claim, ClaimChanges, ClaimKind, SourceState
 
 CLAIMS_AT_ONCE: Final = 10_000
+
+LONGEST_KEY: Final = 1_900
+"""Characters of a source key that stand in its slot, so that the index takes it; of a longer one there is a hash too."""
+
+_KINDS: Final = (ClaimKind.NODE, ClaimKind.RELATIONSHIP)
+_SOURCE_DIGITS: Final = 16
 
 _TOUCH_SOURCE: Final = """
 MERGE (s:_Source {source: $source}) ON CREATE SET s.format = '', s.digest = '', s.revision = 0, s.seen = ''
@@ -16,56 +29,51 @@ MERGE (s:_Source {source: $source}) ON CREATE SET s.format = '', s.digest = '', 
 _PUT_SOURCE: Final = """
 MERGE (s:_Source {source: $source}) SET s.format = $format, s.digest = $digest, s.revision = $revision, s.seen = $seen
 """
-_DROP: Final = """
-UNWIND $rows AS row MATCH (c:_Claim {source: $source, kind: row[0], source_key: row[1]}) DELETE c
+_DROP: Final = "UNWIND $rows AS slot MATCH (c:_Claim {slot: slot}) DELETE c"
+_REPLACE: Final = """
+UNWIND $rows AS row MATCH (c:_Claim {slot: row[0]}) SET c.bound = row[1], c.claim = row[2] RETURN c.slot
 """
-_THERE: Final = """
-UNWIND $rows AS row MATCH (c:_Claim {source: $source, kind: row.kind, source_key: row.source_key})
-SET c += row RETURN row.kind, row.source_key
-"""
-_PUT: Final = "UNWIND $rows AS row CREATE (c:_Claim {source: $source}) SET c += row"
+_ADD: Final = "UNWIND $rows AS row CREATE (:_Claim {slot: row[0], bound: row[1], claim: row[2]})"
 _SOURCES: Final = """
 MATCH (s:_Source) WHERE $source IS NULL OR s.source = $source
 RETURN s.source, s.format, s.digest, s.revision, s.seen ORDER BY s.source
 """
 _CLAIMS: Final = """
-MATCH (c:_Claim) WHERE c.source = $source AND c.kind = $kind AND c.source_key > $after
-RETURN c.kind, c.source_key, c.bound_to, c.digest, c.body, c.seen ORDER BY c.source_key LIMIT $most
+MATCH (c:_Claim) USING INDEX c:_Claim(slot) WHERE c.slot > $after AND c.slot < $beyond
+RETURN c.slot, c.bound, c.claim ORDER BY c.slot LIMIT $most
 """
-_CLAIMS_ON: Final = """
-MATCH (c:_Claim) WHERE c.kind = $kind AND c.bound_to IN $wanted
-RETURN c.kind, c.source_key, c.bound_to, c.digest, c.body, c.seen, c.source ORDER BY c.bound_to, c.source, c.source_key
-"""
+_CLAIMS_ON: Final = "MATCH (c:_Claim) WHERE c.bound IN $wanted RETURN c.slot, c.bound, c.claim"
+
+
+class _Body(msgspec.Struct, frozen=True, array_like=True):
+    source_key: str
+    digest: bytes
+    body: bytes
+    seen: str
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(_Body).decode
 
 
 async def keep(writing: Writing, changes: ClaimChanges) -> None:
     """Keep and drop claims of one source, and note how far it was taken in."""
-    source = changes.source
     if changes.state is None:
-        await writing.run(_TOUCH_SOURCE, {"source": source})
+        await writing.run(_TOUCH_SOURCE, {"source": changes.source})
     else:
-        s = changes.state
-        state = {"source": s.source, "format": s.format, "digest": s.digest, "revision": s.revision, "seen": s.seen}
-        await writing.run(_PUT_SOURCE, state)
-    dropped = [[kind.value, key] for kind, key in changes.drop]
-    await writing.run_chunks(_DROP, dropped, CLAIMS_AT_ONCE, {"source": source})
-    newest = {(c.kind.value, c.source_key): c for c in changes.put}
+        await writing.run(_PUT_SOURCE, msgspec.structs.asdict(changes.state))
+    prefix = _prefix(changes.source)
+    dropped = [_slot(prefix, kind, key) for kind, key in changes.drop]
+    await writing.run_chunks(_DROP, dropped, CLAIMS_AT_ONCE)
+    put = {_slot(prefix, c.kind, c.source_key): c for c in changes.put}
     rows = [
-        {
-            "kind": kind,
-            "source_key": key,
-            "bound_to": c.bound_to,
-            "digest": c.digest,
-            "body": c.body,
-            "seen": c.seen,
-        }
-        for (kind, key), c in newest.items()
+        (slot, _bound(c.kind, c.bound_to), _pack(_Body(c.source_key, c.digest, c.body, c.seen)))
+        for slot, c in put.items()
     ]
     for first in range(0, len(rows), CLAIMS_AT_ONCE):
         chunk = rows[first : first + CLAIMS_AT_ONCE]
-        there = {(k, s) for k, s in await writing.values(_THERE, {"rows": chunk, "source": source})}
-        new = [row for row in chunk if (row["kind"], row["source_key"]) not in there]
-        await writing.run_chunks(_PUT, new, CLAIMS_AT_ONCE, {"source": source})
+        there = {row[0] for row in await writing.values(_REPLACE, {"rows": chunk})}
+        await writing.run_chunks(_ADD, [row for row in chunk if row[0] not in there], CLAIMS_AT_ONCE)
 
 
 async def sources(connection: Connection, source: str | None = None) -> list[SourceState]:
@@ -76,27 +84,47 @@ async def sources(connection: Connection, source: str | None = None) -> list[Sou
 
 async def of_source(connection: Connection, source: str) -> AsyncIterator[list[Claim]]:
     """A source's claims, by kind and key, in batches."""
-    for kind in sorted(ClaimKind):
-        after = ""
-        while True:
-            parameters = {"source": source, "kind": kind.value, "after": after, "most": CLAIMS_AT_ONCE}
-            batch = [_claim(row) for row in await connection.values(_CLAIMS, parameters)]
-            if batch:
-                yield batch
-                after = batch[-1].source_key
-            if len(batch) < CLAIMS_AT_ONCE:
-                break
+    prefix = _prefix(source)
+    for kind in _KINDS:
+        after, beyond = f"{prefix}{_KINDS.index(kind)}", f"{prefix}{_KINDS.index(kind) + 1}"
+        # Slots begin with the kind's digit and a colon, so the first is above `after` and none reaches `beyond`.
+        while rows := await connection.values(_CLAIMS, {"after": after, "beyond": beyond, "most": CLAIMS_AT_ONCE}):
+            yield [claim for _, claim in _claims(rows)]
+            after = cast("str", rows[-1][0])
 
 
 async def on(connection: Connection, kind: ClaimKind, bound_to: Sequence[int]) -> Mapping[int, list[tuple[str, Claim]]]:
-    """Every source's claims on these."""
+    """Every source's claims on these, by (source, key)."""
+    names = {_prefix(state.source): state.source for state in await sources(connection)}
+    rows = await connection.values(_CLAIMS_ON, {"wanted": [_bound(kind, ident) for ident in bound_to]})
+    claims = [(names[slot[:_SOURCE_DIGITS]], claim) for slot, claim in _claims(rows)]
     found: dict[int, list[tuple[str, Claim]]] = {}
-    for row in await connection.values(_CLAIMS_ON, {"kind": kind.value, "wanted": list(bound_to)}):
-        claim = _claim(row)
-        found.setdefault(claim.bound_to, []).append((cast("str", row[6]), claim))
+    for source, claim in sorted(claims, key=lambda c: (c[1].bound_to, c[0], c[1].source_key)):
+        found.setdefault(claim.bound_to, []).append((source, claim))
     return found
 
 
-def _claim(row: list[object]) -> Claim:
-    kind, key, bound_to, digest, body, seen = cast("tuple[str, str, int, bytes, bytes, str]", tuple(row[:6]))
-    return Claim(kind=ClaimKind(kind), source_key=key, bound_to=bound_to, digest=digest, body=body, seen=seen)
+def _prefix(source: str) -> str:
+    return sha256(source.encode()).hexdigest()[:_SOURCE_DIGITS]
+
+
+def _slot(prefix: str, kind: ClaimKind, key: str) -> str:
+    further = f"…{sha256(key.encode()).hexdigest()}" if len(key) > LONGEST_KEY else ""
+    return f"{prefix}{_KINDS.index(kind)}:{key[:LONGEST_KEY]}{further}"
+
+
+def _bound(kind: ClaimKind, ident: int) -> int:
+    return ident * len(_KINDS) + _KINDS.index(kind)
+
+
+def _claims(rows: Rows) -> list[tuple[str, Claim]]:
+    """Slots and claims."""
+    found: list[tuple[str, Claim]] = []
+    for slot, bound, packed in cast("list[tuple[str, int, bytes]]", rows):
+        ident, kind = divmod(bound, len(_KINDS))
+        b = _unpack(packed)
+        claim = Claim(
+            kind=_KINDS[kind], source_key=b.source_key, bound_to=ident, digest=b.digest, body=b.body, seen=b.seen
+        )
+        found.append((slot, claim))
+    return found

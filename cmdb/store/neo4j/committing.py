@@ -130,12 +130,16 @@ async def _write(writing: Writing, folded: Folding, model: Model) -> None:
     changes = [{**_kept(folded, edge), "after": _placeless(after)} for edge, after in folded.relinked.values()]
     await writing.run_chunks(_KEEP_AND_CHANGE_EDGES, changes, EDGES_AT_ONCE)
     await writing.run_chunks(_KEEP_AND_END_EDGES, [_kept(folded, e) for e in folded.ended.values()], EDGES_AT_ONCE)
-    for type_name, links in _grouped((e.type, [e.source, e.target, p]) for e, p in folded.linked.values()).items():
+    new = ((e.type, (e.source, e.target, e.id, key, attributes)) for e, key, attributes in folded.linked.values())
+    for type_name, links in _grouped(new).items():
         statement = (
             "UNWIND $rows AS row MATCH (a:Node {ordinal: row[0]}) MATCH (b:Node {ordinal: row[1]}) "
-            f"CREATE (a)-[r:{name(type_name)}]->(b) SET r = row[2]"
+            f"CREATE (a)-[r:{name(type_name)} {{id: row[2], key: row[3], since: $revision}}]->(b)"
         )
-        await writing.run_chunks(statement, links, EDGES_AT_ONCE)
+        revision = {"revision": folded.revision}
+        await writing.run_chunks(statement, [link[:4] for link in links if not link[4]], EDGES_AT_ONCE, revision)
+        rich = [link for link in links if link[4]]
+        await writing.run_chunks(f"{statement} SET r += row[4]", rich, EDGES_AT_ONCE, revision)
 
 
 async def _append(writing: Writing, commit: Commit, folded: Folding | None) -> None:

@@ -79,7 +79,7 @@ class Folding:
     edges_before: Mapping[int, Properties]
     created: dict[int, Properties] = field(default_factory=dict[int, Properties])
     altered: dict[int, Properties] = field(default_factory=dict[int, Properties])
-    linked: dict[int, tuple[Edge, Properties]] = field(default_factory=dict[int, tuple[Edge, Properties]])
+    linked: dict[int, tuple[Edge, str, Properties]] = field(default_factory=dict[int, tuple[Edge, str, Properties]])
     relinked: dict[int, tuple[Edge, Properties]] = field(default_factory=dict[int, tuple[Edge, Properties]])
     ended: dict[int, Edge] = field(default_factory=dict[int, Edge])
     numbers: dict[str, int] = field(default_factory=dict[str, int])
@@ -101,8 +101,7 @@ class Folding:
                     node.pop("search_text", None)
                 case Linked():
                     edge = Edge(effect.id, effect.type, effect.source, effect.target)
-                    properties: Properties = {"id": effect.id, "key": effect.key, "since": self.revision}
-                    self.linked[effect.id] = (edge, {**effect.attributes, **properties})
+                    self.linked[effect.id] = (edge, effect.key, dict(effect.attributes))
                 case Relinked():
                     self._relink(effect)
                 case Unlinked():
@@ -148,12 +147,13 @@ class Folding:
         node["search_text"] = search_text(cast("str", node["key"]), cast("str", node["name"]), map(_frozen, values))
 
     def _relink(self, effect: Relinked) -> None:
-        new = self.linked.get(effect.id)
-        if new is None:
-            edge = Edge(effect.id, effect.type, effect.source, effect.target)
-            new = self.relinked.setdefault(effect.id, (edge, dict(self.edges_before[effect.id])))
-            new[1]["since"] = self.revision
-        _patch(new[1], effect.after)
+        if new := self.linked.get(effect.id):
+            _patch(new[2], effect.after)
+            return
+        edge = Edge(effect.id, effect.type, effect.source, effect.target)
+        _, altered = self.relinked.setdefault(effect.id, (edge, dict(self.edges_before[effect.id])))
+        altered["since"] = self.revision
+        _patch(altered, effect.after)
 
     def _unlink(self, effect: Unlinked) -> None:
         if self.linked.pop(effect.id, None) is None:
