@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,8 @@ from cmdb.reconciliation.claims import Item, NodeClaim, Raw, RelationshipClaim, 
 from cmdb.reconciliation.plan import Plan
 from tests.reconciliation.world import World, a_world, link, node
 
-fewer = settings(settings(), max_examples=max(15, settings().max_examples // 4))
+pytestmark = pytest.mark.timeout(600)
+fewer = settings(settings(), max_examples=max(12, settings().max_examples // 4))
 """Each example writes several stores to disk."""
 
 _keys = st.sampled_from([f"k{number}" for number in range(7)])
@@ -71,7 +73,7 @@ def _drawn(draw: st.DrawFn) -> list[Item]:
 
 _inputs = _drawn()
 _Steps = list[tuple[str, list[Item]]]
-_steps: st.SearchStrategy[_Steps] = st.lists(st.tuples(st.sampled_from(["a", "b"]), _inputs), min_size=1, max_size=4)
+_steps: st.SearchStrategy[_Steps] = st.lists(st.tuples(st.sampled_from(["a", "b"]), _inputs), min_size=1, max_size=3)
 
 
 def _shown(plan: Plan) -> tuple[object, ...]:
