@@ -113,7 +113,7 @@ def _output(command: tuple[str, ...]) -> bytes:
 
 async def _start(path: Path, source: int) -> Start:
     from cmdb.impact import Scenario, reached  # noqa: PLC0415 - what a server has imported before it opens a store
-    from cmdb.projection.following import DependencyCodes, Follower  # noqa: PLC0415 - its import time is part of what is measured
+    from cmdb.projection.following import DependencyCodes, Follower  # noqa: PLC0415 - likewise
 
     begun = time.perf_counter()
     async with stores.sqlite(path) as store:
