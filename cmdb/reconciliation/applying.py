@@ -1,6 +1,7 @@
 """A plan goes through the door in chunks, each with the claims that led to it, so that breaking off leaves no half.
 
-Ended relationships go first and make room; then nodes, then relationships, then retirements. Whoever is interrupted plans
+What ends or gives something up goes first and makes room: relationships, unique values. Then come new nodes, then
+relationships, then retirements. Whoever is interrupted plans
 again: what is done is claimed by then, and not planned a second time.
 """
 
@@ -106,14 +107,15 @@ class _Run:
                 lambda _, some=unlinks: self.claims(drop_links=(u.id for u in some)),
             )
             outcome.unlinked += len(unlinks)
-        for creates in _chunks(plan.create, self.chunks.nodes):
-            await self.create(creates)
-            outcome.created += len(creates)
-        for updates in _chunks(plan.update, self.chunks.nodes):
+        moving, others = await self.updates()
+        for updates in (*moving, *_chunks(others, self.chunks.nodes)):
             await self.write(
                 [_change(update) for update in updates], lambda bound, some=updates: self.updated(bound, some)
             )
             outcome.updated += len(updates)
+        for creates in _chunks(plan.create, self.chunks.nodes):
+            await self.create(creates)
+            outcome.created += len(creates)
         for relinks in _chunks(plan.relink, self.chunks.nodes):
             await self.write(
                 [_relink(relink) for relink in relinks], lambda bound, some=relinks: self.relinked(bound, some)
@@ -126,6 +128,15 @@ class _Run:
             )
             outcome.retired += len(retires)
         await self.settle_claims()
+
+    async def updates(self) -> tuple[list[list[Update]], list[Update]]:
+        """Updates of unique values, as one chunk since nodes may swap them, before anybody takes what is given up; the others."""
+        model = await self.door.store.model()
+        known = model.attributes.values() if model is not None else ()
+        unique = {a.name for attributes in known for a in attributes.values() if a.unique}
+        moving = [u for u in self.plan.update if any(change.field in unique for change in u.changes)]
+        others = [u for u in self.plan.update if not any(change.field in unique for change in u.changes)]
+        return [moving] if moving else [], others
 
     async def create(self, creates: Sequence[Create]) -> None:
         def claims(bound: Bound) -> ClaimChanges:

@@ -6,6 +6,7 @@ import pytest
 
 from cmdb.changeset import New, Put, Retire
 from cmdb.errors import Conflict, Invalid
+from cmdb.reconciliation.applying import Chunks
 from cmdb.reconciliation.claims import Known, RowError, Where
 from cmdb.reconciliation.plan import Summary
 from cmdb.reconciliation.settling import Change
@@ -267,6 +268,20 @@ async def test_values_that_must_be_unique(world: World) -> None:
         ("estate.csv:3", "serial 'S2' must be unique, and another row, at estate.csv, has it too"),
     ]
     assert [c.name for c in plan.create] == ["b"]
+
+
+async def test_unique_values_may_move_between_nodes(world: World) -> None:
+    await world.take_in("s", node("a", serial="S1"), node("b", serial="S2"), node("c", serial="S3"))
+    moved = (node("a", serial="S2"), node("b", serial="S1"), node("c"), node("d", "VirtualServer", serial="S3"))
+    plan = await world.plan("s", moved)
+    assert not plan.errors
+    await world.apply(plan, chunks=Chunks(nodes=1))
+    assert {n.name: n.attributes.get("serial") for n in await world.nodes()} == {
+        "a": "S2",
+        "b": "S1",
+        "c": None,
+        "d": "S3",
+    }
 
 
 async def test_more_relationships_than_the_model_allows(world: World) -> None:
