@@ -334,7 +334,16 @@ class _Wisher:
     def __init__(self, draw: st.DrawFn, model: Model, state: State) -> None:
         self._draw, self._model, self._state = draw, model, state
         self._live: dict[NodeRef, str] = {o: n.class_name for o, n in state.nodes.items() if not n.retired}
-        self._joined = [(r.type, r.source, r.target, r.key) for r in state.relationships.values()]
+        self._joined: list[tuple[str, NodeRef, NodeRef, str]] = [
+            (r.type, r.source, r.target, r.key) for r in state.relationships.values()
+        ]
+        self._touched: list[NodeRef] = []
+        self._unique = {
+            (name, value)
+            for node in state.nodes.values()
+            for name, value in node.attributes.items()
+            if model.attributes[node.class_name][name].unique
+        }
 
     def wish(self, kind: str) -> Operation:
         """An operation of this kind, or one that creates a node where there is nothing to take it on."""
@@ -343,9 +352,7 @@ class _Wisher:
         if kind == "put":
             return self._put(self._ref(standing=True))
         if kind == "retire":
-            ref = self._ref()
-            state = self._seldom(self._draw(st.sampled_from(["dismantled", "closed", "nowhere"])))
-            return Retire(node=ref, state=state, expects=self._expects(ref))
+            return self._retire(self._ref())
         if kind == "link" or not self._joined:
             return self._link()
         name, source, target, key = self._draw(st.sampled_from(self._joined))
@@ -354,6 +361,14 @@ class _Wisher:
             return Link(type=name, source=source, target=target, key=key, attributes=patch, expects=self._seldom(NEW))
         key = self._seldom("another") or key
         return Unlink(type=name, source=source, target=target, key=key)
+
+    def _retire(self, ref: NodeRef) -> Retire:
+        state = self._seldom(self._draw(st.sampled_from(["dismantled", "closed", "nowhere"])))
+        if not self._seldom("used afterwards"):
+            self._live.pop(ref, None)
+            self._touched = [other for other in self._touched if other != ref]
+            self._joined = [joined for joined in self._joined if ref not in joined[1:3]]
+        return Retire(node=ref, state=state, expects=self._expects(ref))
 
     def _create(self) -> Put:
         handle = self._seldom("h0") or f"h{len(self._live)}"
@@ -390,30 +405,44 @@ class _Wisher:
         )
 
     def _link(self) -> Link:
-        source = self._ref()
-        fitting = [
-            (name, target)
-            for name, joinable in sorted(self._model.joinable.items())
-            for target, class_name in self._live.items()
-            if (self._live.get(source), class_name) in joinable
-        ]
-        if not fitting or self._seldom("wrong ends"):
-            name, target = self._draw(st.sampled_from([*sorted(self._model.type_by_name), "NONE_SUCH"])), self._ref()
-        else:
-            name, target = self._draw(st.sampled_from(fitting))
+        name, source, target = self._ends()
         known = known_of(self._model, name) if name in self._model.type_by_name else {}
         given: Patch = {**self._draw(attributes(known)), **self._flaw()}
-        if self._seldom("nothing"):
+        if self._draw(st.integers(0, 9)) == 9:
             given = {}
         key = self._seldom("k" * 256) or self._draw(st.sampled_from(["", "", "", "b", "服务'%", "k" * 255]))
-        if isinstance(source, int) and isinstance(target, int):
+        if name in self._model.type_by_name:
             self._joined.append((name, source, target, key))
+        self._touched += [ref for ref in (source, target) if ref in self._live]
         return Link(type=name, source=source, target=target, key=key, attributes=given, expects=self._seldom(NEW))
+
+    def _ends(self) -> tuple[str, NodeRef, NodeRef]:
+        """A type and two ends, often sharing type and one end with a relationship that is there."""
+        name, source, target = self._draw(st.sampled_from(sorted(self._model.type_by_name))), self._ref(), self._ref()
+        if self._joined and self._draw(st.booleans()):
+            name, source, _, _ = self._draw(st.sampled_from(self._joined))
+            if self._draw(st.booleans()):
+                name, _, target, _ = self._draw(st.sampled_from(self._joined))
+                source = self._ref()
+        if self._seldom("wrong ends"):
+            return self._seldom("NONE_SUCH") or name, source, target
+        pairs = self._model.joinable[name]
+        if (self._live.get(source), self._live.get(target)) in pairs:
+            return name, source, target
+        fitting = [
+            (kind, source, other)
+            for kind, joinable in sorted(self._model.joinable.items())
+            for other in self._live
+            if (self._live.get(source), self._live[other]) in joinable
+        ]
+        return self._draw(st.sampled_from(fitting)) if fitting else (name, source, target)
 
     def _ref(self, *, standing: bool = False) -> NodeRef:
         strange: list[NodeRef] = [10**6, New("nobody"), *self._state.nodes]
         if self._seldom("strange"):
             return self._draw(st.sampled_from(strange))
+        if self._touched and not standing and self._draw(st.booleans()):
+            return self._draw(st.sampled_from(self._touched))
         before = [ref for ref in self._live if isinstance(ref, int)]
         return self._draw(st.sampled_from(before if standing and before else list(self._live)))
 
@@ -431,7 +460,13 @@ class _Wisher:
         return self._roughened(known, self._draw(patches(known)))
 
     def _roughened(self, known: dict[str, Attribute], given: Patch) -> Patch:
-        """Some numbers as the text that a spreadsheet gives."""
+        """Some unique values taken from another, some numbers as the text that a spreadsheet gives."""
+        shared = [(name, value) for name, value in sorted(self._unique, key=repr) if name in known]
+        if shared and self._draw(st.integers(0, 5)) == 5:
+            given = given | dict([self._draw(st.sampled_from(shared))])
+        self._unique |= {
+            (name, v) for name, v in given.items() if v is not None and name in known and known[name].unique
+        }
         rough = self._draw(st.booleans())
         kinds = {AttributeType.INTEGER, AttributeType.DURATION}
         return {
