@@ -449,8 +449,7 @@ class _Wisher:
     def _expects(self, ref: NodeRef) -> int | None:
         node = self._state.nodes.get(ref) if isinstance(ref, int) else None
         version = node.version if node else NEW
-        other = self._seldom(version + self._draw(st.sampled_from([-1, 1])))
-        return other if other is not None else self._draw(st.sampled_from([None, version]))
+        return self._draw(st.sampled_from([*[None, version] * 6, version - 1, version + 1]))
 
     def _name(self, class_name: str) -> str:
         prefix = "svc-" if class_name == "Service" and not self._seldom("unruly") else ""
