@@ -85,11 +85,8 @@ class NodeIds:
     def ordinal_of(self, node_id: str) -> int:
         """The ordinal in this id. Raises NotFound when the id is of another estate or no id at all."""
         text = node_id.lower()
-        if len(text) == 36 and text[:24] == self.id_of(0)[:24]:
-            try:
-                return int(text[24:], 16)
-            except ValueError:
-                pass
+        if len(text) == 36 and text[:24] == self.id_of(0)[:24] and set(text[24:]) <= set("0123456789abcdef"):
+            return int(text[24:], 16)
         raise NotFound(
             f"{node_id!r} is not the id of a node of this estate",
             remedy="use a key like SRV-000231, or Class:name",

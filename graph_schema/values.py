@@ -132,7 +132,7 @@ def _decimal(raw: object) -> str:
         number = Decimal(str(raw).strip())
     except InvalidOperation:
         raise ValueError(f"expected a decimal number like 12.5, got {_shown(raw)}") from None
-    if not number.is_finite() or number.adjusted() > 30 or len(number.as_tuple().digits) > 30:
+    if not number.is_finite() or abs(number.adjusted()) > 30 or len(number.as_tuple().digits) > 30:
         raise ValueError(f"{_shown(raw)} is not a finite decimal number of at most 30 digits")
     plain = format(number, "f")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain

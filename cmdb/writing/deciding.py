@@ -31,6 +31,7 @@ from cmdb.changeset import (
 from cmdb.errors import Conflict, Invalid, Problem
 from cmdb.filters import Direction
 from cmdb.nodes import Attributes, Node, Relationship, node_key
+from cmdb.secrets import redact
 from cmdb.writing.checking import Checks, checked_attributes, text_problems, unmet
 from cmdb.writing.view import Natural, View
 from graph_schema.metamodel import Model
@@ -301,16 +302,21 @@ class _Play:
 
     def check_degrees(self) -> None:
         gained: dict[tuple[str, Direction, int], int] = {}
-        for (kind, source, target, _), edge in self.edges.items():
+        places: dict[tuple[str, Direction, int], str] = {}
+        for natural, edge in self.edges.items():
+            kind, source, target, _ = natural
             step = (edge.attributes is not None) - (edge.before is not None)
             for end in ((kind, Direction.OUT, source), (kind, Direction.IN, target)):
                 gained[end] = gained.get(end, 0) + step
+                if step > 0:
+                    places[end] = self.asked[natural]
         for (kind, direction, ordinal), step in gained.items():
             known = self.model.type_by_name.get(kind)
             most = None if known is None else known.from_max if direction is Direction.OUT else known.to_max
             count = self.view.degrees.get((kind, direction, ordinal), 0) + step
             if most is not None and step > 0 and count > most:
                 way = "leave" if direction is Direction.OUT else "reach"
+                self.where = places[kind, direction, ordinal]
                 self.problem(
                     kind,
                     f"{count} would {way} {self.shown(ordinal)}, at most {most} may",
@@ -429,12 +435,15 @@ class _Play:
     def shown(self, ordinal: int) -> str:
         if ordinal in self.nodes:
             return self.nodes[ordinal].key
-        return self.view.nodes[ordinal].key if ordinal in self.view.nodes else f"node {ordinal}"
+        if ordinal in self.view.nodes:
+            return self.view.nodes[ordinal].key
+        return self.view.holders.get(ordinal, f"node {ordinal}")
 
     # -- complaints ---------------------------------------------------------------------------------------------------
 
     def problem(self, subject: str, message: str, remedy: str) -> None:
-        self.problems.append(Problem(message=message, subject=subject, where=self.where, remedy=remedy))
+        """Note a problem; a thing that was refused for its name or key is not called by what may be a secret."""
+        self.problems.append(Problem(message=redact(message), subject=redact(subject), where=self.where, remedy=remedy))
 
     def conflict(self, subject: str, message: str) -> None:
         self.conflicts.append(Problem(message=f"{subject} {message}", subject=subject, where=self.where))

@@ -27,7 +27,8 @@ class View:
     """What stands in the graph at one revision, as far as a change set touches it.
 
     `ends` has (class, retired) of nodes that are only linked; `taken` who holds a value of a unique attribute, by
-    (attribute, value); `degrees` the number of relationships of bounded types, by (type, direction, ordinal).
+    (attribute, value), and `holders` their keys; `degrees` the number of relationships of bounded types, by (type,
+    direction, ordinal).
     """
 
     counters: Counters
@@ -38,6 +39,7 @@ class View:
     taken: dict[tuple[str, str | int], tuple[int, ...]] = field(
         default_factory=dict[tuple[str, str | int], tuple[int, ...]]
     )
+    holders: dict[int, str] = field(default_factory=dict[int, str])
     degrees: dict[tuple[str, Direction, int], int] = field(default_factory=dict[tuple[str, Direction, int], int])
 
 
@@ -68,13 +70,15 @@ async def load_view(store: Store, checks: Checks, rosters: Rosters, head: Head, 
         naturals = await _possible(store, naturals)
     found = await store.nodes(sorted(wanted if many else wanted | linked))
     joined = await store.joined(naturals) if naturals else []
+    taken, holders = await _taken(store, checks, change_set)
     return View(
         counters=await store.counters(),
         nodes={node.ordinal: node for node in found},
         ends=await rosters.at(head) if many else {node.ordinal: (node.class_name, node.retired) for node in found},
         relationships={(r.type, r.source, r.target, r.key): r for r in joined},
         retiring=await _relationships_at(store, retiring),
-        taken=await _taken(store, checks, change_set),
+        taken=taken,
+        holders=holders,
         degrees=await _degrees(store, checks.model, change_set),
     )
 
@@ -98,7 +102,10 @@ async def _relationships_at(store: Store, ordinals: set[int]) -> dict[int, tuple
     return {ordinal: tuple(held) for ordinal, held in found.items()}
 
 
-async def _taken(store: Store, checks: Checks, change_set: ChangeSet) -> dict[tuple[str, str | int], tuple[int, ...]]:
+async def _taken(
+    store: Store, checks: Checks, change_set: ChangeSet
+) -> tuple[dict[tuple[str, str | int], tuple[int, ...]], dict[int, str]]:
+    """Who holds the values of unique attributes that are asked for, and the keys of these nodes."""
     asked: dict[str, set[str | int]] = {}
     for name in checks.unique:
         for operation in change_set:
@@ -108,12 +115,14 @@ async def _taken(store: Store, checks: Checks, change_set: ChangeSet) -> dict[tu
             ):
                 asked.setdefault(name, set()).add(value)
     taken: dict[tuple[str, str | int], tuple[int, ...]] = {}
+    holders: dict[int, str] = {}
     for name, values in asked.items():
         for node in await store.having(name, sorted(values, key=str)):
             held = node.attributes[name]
             if isinstance(held, str | int) and not node.retired:
                 taken[name, held] = (*taken.get((name, held), ()), node.ordinal)
-    return taken
+                holders[node.ordinal] = node.key
+    return taken, holders
 
 
 async def _degrees(store: Store, model: Model, change_set: ChangeSet) -> dict[tuple[str, Direction, int], int]:

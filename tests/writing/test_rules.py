@@ -262,15 +262,12 @@ async def test_a_rule_that_is_broken_alone(
     assert "Xk29fLq81mZt" not in str(problem)
 
 
-repeats = pytest.mark.xfail(reason="problems call a thing by the name or key that it was refused for")
-
-
 @pytest.mark.parametrize(
     "operation",
     [
-        pytest.param(create("Server", SECRET, "h"), marks=repeats),
-        pytest.param(create("Service", SECRET, "h", note=SECRET, nonsense=SECRET), marks=repeats),
-        pytest.param(Unlink(type="RUNS_ON", source=WEB, target=DB, key=SECRET), marks=repeats),
+        create("Server", SECRET, "h"),
+        create("Service", SECRET, "h", note=SECRET, nonsense=SECRET),
+        Unlink(type="RUNS_ON", source=WEB, target=DB, key=SECRET),
         create("Server", "x", note=SECRET, serial=SECRET, count=SECRET, nonsense=SECRET, checked=SECRET),
         Put(node=WEB, name=SECRET, attributes={"serial": SECRET, "site": SECRET, "count": SECRET, "checked": SECRET}),
         link("RUNS_ON", WEB, DB, SECRET, port=SECRET),
@@ -338,13 +335,11 @@ async def test_a_unique_value_is_free_again_when_it_is_given_up(office: Office) 
     assert "serial 'S2' is held by" in problem.message
 
 
-@pytest.mark.xfail(reason="a node that the change set only meets is called by its ordinal")
 async def test_problems_call_nodes_by_their_keys(office: Office) -> None:
     [held] = await refused(office, create("Server", "x", serial="S1"))
     assert "SRV-000001" in held.message
 
 
-@pytest.mark.xfail(reason="it is put at the last link of all")
 async def test_one_too_many_is_put_where_it_is_asked_for(office: Office) -> None:
     [problem] = await refused(office, link("PART_OF", WEB, SHOP, "b"), link("RUNS_ON", DB, WEB))
     assert problem.where == "operation 1"
