@@ -241,7 +241,7 @@ def _raw_load(export: Path, path: Path) -> None:
 async def _raw_neo4j(server: str, estate: Estate) -> None:
     """The same nodes and relationships by UNWIND, matched by an indexed number."""
     connected: AsyncDriver = AsyncGraphDatabase.driver(server)  # pyright: ignore[reportUnknownMemberType]  # open keywords
-    async with connected as driver, driver.session() as session:  # pyright: ignore[reportUnknownMemberType]
+    async with connected as driver, driver.session() as session:  # pyright: ignore[reportUnknownMemberType]  # the driver leaves its session untyped here
         await (await session.run(_RAW_WIPE)).consume()
         await (await session.run(_RAW_INDEX)).consume()
         nodes = [

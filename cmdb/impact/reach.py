@@ -69,9 +69,7 @@ class ReachAnswer:
     def hits(self, start: int = 0, count: int | None = None) -> Iterator[Hit]:
         """`count` hits from position `start` on, or all the rest; O(count) after a first O(hits)."""
         part = slice(start, None if count is None else start + count)
-        for ordinal, distance in zip(
-            self.ordinals[part].tolist(), self.distances[part].tolist(), strict=True
-        ):
+        for ordinal, distance in zip(self.ordinals[part].tolist(), self.distances[part].tolist(), strict=True):
             yield Hit(ordinal, distance)
 
     def path_to(self, ordinal: int) -> tuple[Hop, ...] | None:

@@ -85,9 +85,7 @@ async def test_a_restored_store_is_the_one_that_was_backed_up(store: Store, tmp_
 
 
 @pytest.mark.neo4j
-async def test_a_store_moves_to_neo4j_and_back(
-    store: Store, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+async def test_a_store_moves_to_neo4j_and_back(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     places = Neo4jPlaces(request.getfixturevalue("neo4j_graph"), request.getfixturevalue("neo4j_driver"))
     await write_backup(store, tmp_path / "there.backup")
     async with opened(await places.empty()) as server:

@@ -14,9 +14,7 @@ MARKED = '<properties><property name="marker" value="neo4j"/></properties>'
 MARKED_ORACLE = MARKED.replace("</properties>", '<property name="marker" value="oracle"/></properties>')
 RAN = f'<testcase classname="tests.store" name="commits">{MARKED}</testcase>'
 SKIPPED = f'<testcase classname="tests.store" name="replays">{MARKED}<skipped message="no Java"/></testcase>'
-SKIPPED_MODULE = (
-    '<testcase classname="" name="tests.store.test_neo4j"><skipped message="no Java"/></testcase>'
-)
+SKIPPED_MODULE = '<testcase classname="" name="tests.store.test_neo4j"><skipped message="no Java"/></testcase>'
 SKIPPED_ORACLE = f'<testcase classname="tests" name="counts">{MARKED_ORACLE}<skipped/></testcase>'
 BROKEN = f'<testcase classname="tests.store" name="finds">{MARKED}<error message="no fixture"/></testcase>'
 UNMARKED = '<testcase classname="tests.model" name="reads"/><testcase name="other"><skipped/></testcase>'

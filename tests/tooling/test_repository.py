@@ -26,12 +26,8 @@ REGISTRY_HOSTS = tuple(
         ("proxy", "golang", "org"),
     )
 )
-MACHINE_PATHS = tuple(
-    f"{path}/" for path in (ROOT, ROOT.parent / "shared", Path.home()) if len(path.parts) > 2
-)
-EXEMPTION = re.compile(
-    r"#\s*(?:noqa\b(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|pyright: ignore(?:\[[\w, ]+\])?)(.*)$"
-)
+MACHINE_PATHS = tuple(f"{path}/" for path in (ROOT, ROOT.parent / "shared", Path.home()) if len(path.parts) > 2)
+EXEMPTION = re.compile(r"#\s*(?:noqa\b(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|pyright: ignore(?:\[[\w, ]+\])?)(.*)$")
 
 
 @cache

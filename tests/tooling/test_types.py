@@ -84,8 +84,6 @@ def errors_by_line(module: Path) -> dict[int, str]:
 def test_a_query_is_a_literal(tmp_path: Path, queries: str) -> None:
     module = tmp_path / "queries.py"
     module.write_text(queries, encoding="utf-8")
-    rejected = {
-        number for number, line in enumerate(queries.splitlines(), start=1) if line.endswith("# rejected")
-    }
+    rejected = {number for number, line in enumerate(queries.splitlines(), start=1) if line.endswith("# rejected")}
     assert rejected
     assert errors_by_line(module) == dict.fromkeys(rejected, "reportArgumentType")
