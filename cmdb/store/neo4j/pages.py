@@ -67,7 +67,7 @@ _DOWN: Final = _Way("DESC", "<", LAST)
 async def page(reading: Reading, model: Model, query: Query) -> Page[Node]:
     """A page of the nodes that a filter accepts."""
     _check_sort(model, query.sort)
-    after = None if query.after is None else cursor.decode(query.sort, query.after)
+    after = None if query.after is None else cursor.place_after(model, query.sort, query.after)
     compiler = Compiler(model, query.as_of)
     accepted = compiler.where(query.where)
     most = min(query.limit, LARGEST_PAGE)
