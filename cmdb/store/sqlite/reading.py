@@ -90,7 +90,7 @@ class Reader:
         if attribute is not None and attribute.many:
             raise Invalid(f"a list cannot be sorted by {query.sort.field}, which is itself a list")
         compiler = Compiler(self.model, self.type_codes, query.as_of)
-        after = None if query.after is None else cursor.decode(query.sort, query.after)
+        after = None if query.after is None else cursor.place_after(self.model, query.sort, query.after)
         accepted = compiler.where(query.where)
         place, order = compiler.page(query.sort, after)
         rows = self._rows(
