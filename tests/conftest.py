@@ -35,4 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("neo4j"):
             item.add_marker(pytest.mark.xdist_group("neo4j"))
+            if not item.get_closest_marker("timeout"):
+                # A server plans each new statement, which takes its time on a busy machine.
+                item.add_marker(pytest.mark.timeout(900, func_only=True))
         item.user_properties += [("marker", name) for name in REPORTED_MARKERS if item.get_closest_marker(name)]
