@@ -54,9 +54,10 @@ class Written:
 class Door:
     """The only way to write. Writers of one process queue here; those of several are kept apart by the store's head.
 
-    Rule for two writers: a commit is decided on one revision and applied only if that is still the newest. If it is not,
-    the change set is decided again on the new state, at most ATTEMPTS times with a growing random pause. An operation that
-    expects a version which no longer stands fails with Conflict at once and is never retried.
+    Rule for two writers: a commit is decided on one revision and applied only if that is still the newest. If it is
+    not, the change set is decided again on the new state, at most ATTEMPTS times with a growing random pause. A problem
+    or conflict that is found on the newest revision is final; so an operation that expects a version which no longer
+    stands fails with Conflict.
     """
 
     def __init__(self, store: Store, *, gate: Gate, clock: Clock) -> None:
