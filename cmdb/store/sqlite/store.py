@@ -195,7 +195,7 @@ class SqliteStore:
 
     async def nodes(self, ordinals: Sequence[int], as_of: int | None = None) -> list[Node]:
         """See the port."""
-        with self._reader() as reader:
+        with self._reader(any_model=True) as reader:
             return reader.nodes(ordinals, as_of) if reader else []
 
     async def ordinals_of_keys(self, keys: Sequence[str]) -> dict[str, int]:
@@ -235,7 +235,7 @@ class SqliteStore:
 
     async def history(self, ordinal: int) -> list[NodeVersion]:
         """See the port."""
-        with self._reader() as reader:
+        with self._reader(any_model=True) as reader:
             return reader.history(ordinal) if reader else []
 
     # -- relationships ------------------------------------------------------------------------------------------------
@@ -341,10 +341,10 @@ class SqliteStore:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _reader(self) -> Generator[Reader | None]:
-        """A reader, or None while the store is empty."""
+    def _reader(self, *, any_model: bool = False) -> Generator[Reader | None]:
+        """A reader, or None while the store is empty; of the model met last where any will do."""
         with self._connections.reading() as connection:
-            frame = self._current(connection)
+            frame = (self._frame if any_model else None) or self._current(connection)
             yield (None if frame is None else Reader(connection, frame.model, frame.ids, frame.types, frame.type_codes))
 
     @contextmanager
