@@ -44,10 +44,10 @@ async def _estate(pair: Pair) -> Pair:
 @pytest.mark.parametrize("direction", Direction)
 async def test_relationships_come_by_node_and_id(pair: Pair, direction: Direction) -> None:
     store, reference = (await _estate(pair)).store, pair.reference
-    for types in (None, ["RUNS_ON"], ["RUNS_ON", "CONNECTED_TO"], ["ABOUT"], []):
-        for ordinals in ([0], [6, 2, 0, 2], [99], []):
-            for as_of in (None, 1, 2, 3):
-                for limit in (None, 1, 3):
+    for types in (None, ["RUNS_ON"], ["ABOUT", "RUNS_ON", "CONNECTED_TO"], []):
+        for ordinals in ([0], [6, 2, 0, 2, 99], []):
+            for as_of in (None, 2, 3):
+                for limit in (None, 2):
                     expected = reference.relationships(ordinals, direction, types, as_of, limit)
                     assert await store.relationships(ordinals, direction, types, as_of, limit) == expected
                 counts = reference.relationship_counts(ordinals, direction, types, as_of)

@@ -51,15 +51,15 @@ async def test_large_states_stream_in_order_and_in_batches(pair: Pair) -> None:
     await _same_columns(pair.store, pair.reference, ["RUNS_ON"], as_of=2)
 
 
-async def _large(pair: Pair) -> None:
+async def _large(pair: Pair, many: int = MANY) -> None:
     book = pair.book
     await pair.commit()
-    for number in range(MANY):
+    for number in range(many):
         book.node(name=f"n{number % 100}")
         if number:
             book.link(number, number // 2, "RUNS_ON")
     await pair.commit()
-    for number in range(0, MANY, 1000):
+    for number in range(0, many, 1000):
         book.change(number, name="changed")
         book.retire(number + 1)
     await pair.commit()
@@ -91,7 +91,7 @@ async def test_a_stream_gives_one_revision_while_others_write(pair: Pair) -> Non
 
 
 async def test_a_stream_can_be_left_early(pair: Pair) -> None:
-    await _large(pair)
+    await _large(pair, 2_000)
     for stream in (pair.store.all_nodes(), pair.store.all_relationships(), pair.store.commits()):
         async for _ in stream:
             break
