@@ -18,9 +18,9 @@ T = TypeVar("T")
 class Pair:
     """What `book` says is committed to `store` and to the reference."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, book: Book | None = None) -> None:
         self.store = store
-        self.book = Book()
+        self.book = book or Book()
 
     @property
     def reference(self) -> Reference:

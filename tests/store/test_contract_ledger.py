@@ -8,13 +8,15 @@ import msgspec
 import pytest
 
 from cmdb.errors import Conflict
+from cmdb.filters import IsA
 from cmdb.ledger import EMPTY, Commit, broken_links, reopen, seal
 from cmdb.nodes import NodeIds
 from cmdb.store.port import Store
 from graph_schema.metamodel import Model
+from graph_schema.reader import shipped_model
 from tests.reference.book import ESTATE, Book
 from tests.reference.model import MODEL, attribute
-from tests.store.pair import Pair, agree, agree_wholly, all_nodes, listed
+from tests.store.pair import Pair, agree, agree_wholly, all_nodes, found, listed
 
 
 async def _stream(commits: Sequence[Commit]) -> AsyncIterator[Commit]:
@@ -181,3 +183,20 @@ def _with_attribute(model: Model, class_name: str, name: str) -> Model:
         for c in model.classes
     )
     return Model.model_validate(model.model_dump() | {"version": "2", "classes": [c.model_dump() for c in classes]})
+
+
+async def test_the_shipped_model_can_be_in_force(store: Store) -> None:
+    model = shipped_model()
+    pair = Pair(store, Book(model))
+    concrete = sorted(c.name for c in model.classes if not c.abstract)
+    for class_name in concrete:
+        pair.book.node(class_name, f"a {class_name}")
+    for kind, pairs in sorted(model.joinable.items()):
+        source, target = min(pairs)
+        pair.book.link(concrete.index(source), concrete.index(target), kind)
+    await pair.commit()
+    assert await store.model() == model
+    await agree(store, pair.reference)
+    assert await store.count_by_class() == dict.fromkeys(concrete, 1)
+    for where in (IsA(c.name) for c in model.classes if c.abstract):
+        assert await found(store, where) == pair.reference.find(where)
