@@ -127,14 +127,14 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     (
         "holds a password in a connection string or command",
         re.compile(
-            rf"(?i)(?<![\w.-]){_NAME_OF_ONE}[\"']?\s{{0,4}}=\s{{0,4}}(?P<secret>\"[^\"]{{1,1024}}\"|'[^']{{1,1024}}'|[^\s;,&\"']{{1,1024}})"
+            rf"(?i)(?<![\w.-]){_NAME_OF_ONE}[\"']?\s{{0,4}}=\s{{0,4}}(?P<secret>(?:\"[^\"]{{1,1024}}\"|'[^']{{1,1024}}'|[^\s;,&\"']+)+)"
         ),
     ),
     (
         "holds a password in text",
         re.compile(
             rf"(?i)(?<![\w.-]){_NAME_OF_ONE}[\"']?\s{{0,4}}:\s{{0,4}}[\"']?"
-            r"(?P<secret>(?=[^\s\"',;]{0,1024}[0-9!#$%^&*+?])[^\s\"',;]{6,1024})"
+            r"(?P<secret>(?=[^\s\"',;]{0,1024}[0-9!#$%^&*+?])[^\s\"',;]{6,})"
         ),
     ),
     (
@@ -148,7 +148,7 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         re.compile(r"(?i)[?&;](?:sig|x-amz-signature|x-goog-signature)=(?P<secret>[A-Za-z0-9%+/=_-]{20,1024})"),
     ),
 )
-"""Shapes, each with the part that is secret. Every repetition is bounded, so matching stays linear."""
+"""Shapes, each with the part that is secret. Every repetition that something follows is bounded, so matching stays linear."""
 
 _WORDS_OF_SECRETS = (
     "passw",

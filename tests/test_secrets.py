@@ -99,6 +99,11 @@ def test_random_text_is_one_only_under_the_name_of_a_key() -> None:
     assert looks_like_secret("description", random) is None
 
 
+@pytest.mark.parametrize("text", ["PASSWORD='2'0", "PASSWORD=a'b c'\"d\"", "token=" + "x1" * 2000])
+def test_all_of_a_password_is_hidden_however_it_is_quoted(text: str) -> None:
+    assert redact(text) == f"{text.partition('=')[0]}={REDACTED}"
+
+
 def test_redaction_leaves_the_rest() -> None:
     assert redact("cannot reach postgres://app:hunter2@db:5432/shop") == (
         f"cannot reach postgres://app:{REDACTED}@db:5432/shop"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from neo4j import Driver
 
 from cmdb.changeset import ChangeSet, New, Put
 from cmdb.clock import system_clock
@@ -18,6 +19,7 @@ from cmdb.safekeeping import digest, restore, verify, write_backup
 from cmdb.store.port import Claim, ClaimChanges, ClaimKind, SourceState, Store
 from cmdb.store.sqlite import open_sqlite
 from cmdb.writing import INITIALISATION, Door, InitialisationGate
+from tests.neo4j_server import wipe
 from tests.reference.book import Book
 from tests.store.places import Neo4jPlaces, opened
 from tests.strategies import histories
@@ -86,7 +88,8 @@ async def test_a_restored_store_is_the_one_that_was_backed_up(store: Store, tmp_
 
 @pytest.mark.neo4j
 async def test_a_store_moves_to_neo4j_and_back(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    places = Neo4jPlaces(request.getfixturevalue("neo4j_graph"), request.getfixturevalue("neo4j_driver"))
+    driver: Driver = request.getfixturevalue("neo4j_driver")
+    places = Neo4jPlaces(request.getfixturevalue("neo4j_graph"), lambda: wipe(driver, schema=False))
     await write_backup(store, tmp_path / "there.backup")
     async with opened(await places.empty()) as server:
         await restore(tmp_path / "there.backup", server)

@@ -1,22 +1,23 @@
 """Reading and writing through the driver: one revision per read, all or nothing per write.
 
-Neo4j is read-committed, and applies a commit to its records while others read them. So a writer announces, in a
-short transaction of its own and with the head locked, the revision it is about to make; and every statement of a
-read brings the head it began under and what was announced before and after it. If all of these are one revision, no
-commit was being applied in between and what was read belongs together; if not, it is read again. A read that meets
-commits again and again is at last done with the head locked.
+Neo4j is read-committed, and applies a commit to its records, and after them to its indexes, while others read them.
+So a writer says in short transactions of their own which revision it is `applying`, with the head locked and before it
+commits, and which one is `applied`, once its commit has returned. Every statement of a read brings the head, what was
+applied before it and what was being applied after it. If all of these are one revision, no commit was being applied in
+between and what was read belongs together; if not, it is read again. A read that meets commits again and again is at
+last done with the head locked.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, LiteralString, Protocol, TypeVar, cast
 
 import msgspec
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncDriver, AsyncGraphDatabase, AsyncResult, AsyncSession
-from neo4j.exceptions import IncompleteCommit
+from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError
 
 from cmdb.errors import Failed
 from cmdb.ledger import Head
@@ -35,7 +36,7 @@ PATIENCE: Final = 2.0
 
 _BEFORE: Final = """
 MATCH (h:_Head {only: 1}) MATCH (w:_Writer {only: 1})
-WITH [h.revision, h.hash, h.time, h.model, h.estate] AS mark, w.applying AS before
+WITH [h.revision, h.hash, h.time, h.model, h.estate] AS mark, w.applied AS before
 CALL () {
 """
 _AFTER: Final = """
@@ -45,7 +46,12 @@ MATCH (w:_Writer {only: 1}) RETURN mark, before, w.applying AS after, rows
 _NOTHING: Final = "RETURN [] AS rows"
 _LOCK: Final = "MATCH (h:_Head {only: 1}) SET h.lock = true"
 _MARK: Final = "MATCH (h:_Head {only: 1}) RETURN h.revision, h.hash, h.time, h.model, h.estate"
-_ANNOUNCE: Final = "MATCH (w:_Writer {only: 1}) SET w.applying = $revision"
+_APPLYING: Final = "MATCH (w:_Writer {only: 1}) SET w.applying = $revision"
+_APPLIED: Final = """
+MATCH (w:_Writer {only: 1}) SET w.lock = true
+SET w.applied = CASE WHEN w.applied < $revision THEN $revision ELSE w.applied END
+"""
+_NOBODY_APPLIES: Final = "MATCH (w:_Writer {only: 1}) SET w.applying = $revision, w.applied = $revision"
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
@@ -101,7 +107,7 @@ class Reading:
         mark, before, after, rows = found[0]
         made = msgspec.convert(mark, Mark)
         if not self._locked and {before, after} != {made.revision}:
-            raise _Torn(underway=before != made.revision)
+            raise _Torn(underway=before != after)
         if self._revision not in {None, made.revision}:
             raise _Torn(underway=False)
         self._revision, self.model_revision = made.revision, made.model
@@ -229,16 +235,19 @@ class Connection:
         async with self._session(WRITE_ACCESS) as session, await session.begin_transaction() as transaction:
             done = await work(Writing(cast("Runner", transaction)))
             if announce is not None:
-                await self._announce(announce)
+                await self._say(_APPLYING, announce)
             try:
                 await transaction.commit()
             except (*GONE, IncompleteCommit) as error:
                 raise OutcomeUnknown from error
-            return done
+        if announce is not None:
+            with suppress(DriverError, Neo4jError, OSError):  # the commit stands, and the next reader will find out
+                await self._say(_APPLIED, announce)
+        return done
 
-    async def _announce(self, revision: int) -> None:
+    async def _say(self, statement: LiteralString, revision: int) -> None:
         async with self._session(WRITE_ACCESS) as session:
-            await (await session.run(_ANNOUNCE, {"revision": revision})).consume()
+            await (await session.run(statement, {"revision": revision})).consume()
 
     async def _settled(self) -> None:
         """Wait until no commit is being applied; if its writer died, take the announcement back."""
@@ -248,12 +257,12 @@ class Connection:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.05)
             found = await self.values(_BEFORE + _NOTHING + _AFTER)
-            if found and cast("list[object]", found[0][0])[0] == found[0][1]:
+            if found and found[0][1] == found[0][2]:
                 return
 
         async def take_back(writing: Writing) -> None:
             mark = await writing.locked_mark()
-            await writing.run(_ANNOUNCE, {"revision": mark.revision})
+            await writing.run(_NOBODY_APPLIES, {"revision": mark.revision})
 
         await self._write_once(take_back, None)
 

@@ -39,7 +39,7 @@ OWN: Final[tuple[LiteralString, ...]] = (
 
 _FOUND: Final = """
 MERGE (h:_Head {only: 1}) ON CREATE SET h.revision = 0, h.hash = $genesis, h.time = '', h.model = 0, h.estate = ''
-MERGE (w:_Writer {only: 1}) ON CREATE SET w.applying = 0
+MERGE (w:_Writer {only: 1}) ON CREATE SET w.applying = 0, w.applied = 0
 MERGE (c:_Counters {only: 1}) ON CREATE SET c.ordinal = 0, c.relationship = 0
 """
 _HAS_HEAD: Final = "MATCH (h:_Head {only: 1}) MATCH (w:_Writer {only: 1}) MATCH (c:_Counters {only: 1}) RETURN 1"
