@@ -6,7 +6,8 @@ keeps them as (first, beyond, seen) keeps a million in a few hundred bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -50,6 +51,24 @@ def runs_and_others(claims: Iterable[Claim]) -> tuple[list[Run], list[Claim]]:
     if first >= 0:
         runs.append(Run(first, beyond, seen))
     return runs, others
+
+
+def without(runs: Iterable[Run], gone: Sequence[tuple[int, int]]) -> list[Run]:
+    """What is left of runs when these ranges (first, beyond) are taken out. Both ascend, without overlaps. O(runs + gone)."""
+    left: list[Run] = []
+    ahead = deque(gone)
+    for run in runs:
+        first = run.first
+        while ahead and first < run.beyond and ahead[0][0] < run.beyond:
+            start, end = ahead[0]
+            if first < start:
+                left.append(Run(first, start, run.seen))
+            first = max(first, end)
+            if end <= run.beyond:
+                ahead.popleft()
+        if first < run.beyond:
+            left.append(Run(first, run.beyond, run.seen))
+    return left
 
 
 def id_in(source_key: str) -> int | None:

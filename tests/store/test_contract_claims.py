@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import msgspec
 import pytest
 
 from cmdb.errors import Conflict
 from cmdb.store.port import Claim, ClaimChanges, ClaimKind, SourceState, Store
+from cmdb.store.runs import run_claim
 from tests.store.pair import Pair, agree, gathered
 
 SEEN = "2026-01-31T12:00:00.000000Z"
@@ -110,3 +113,31 @@ async def test_many_claims_come_back_whatever_they_say(pair: Pair) -> None:
     many = [claim(f"k'%{n:05}服", n, body=bodies[n % 5] if n < 50 else b"{}") for n in range(6_000)]
     await store.keep_claims(ClaimChanges(source="s", put=tuple(many)))
     assert await _claims(store, "s") == many
+
+
+async def test_claims_that_say_nothing_more_are_kept_alike(pair: Pair) -> None:
+    """Relationships by the run, cut, replaced and put back, beside claims on them that do say more."""
+    store, some = pair.store, Random(20)  # noqa: S311 - claims, no secrets
+    await pair.commit()
+    expected: dict[str, dict[str, Claim]] = {"a": {}, "b": {}}
+    for turn in range(40):
+        source, seen = some.choice("ab"), f"2026-02-01T00:00:00.{turn % 3:06}Z"
+        put: list[Claim] = []
+        for first in some.sample(range(300), some.randrange(4)):
+            put += [run_claim(ident, seen) for ident in range(first, first + some.choice((1, 5, 120)))]
+        for ident in some.sample(range(300), some.randrange(6)):
+            put.append(claim(str(ident), ident, ClaimKind.RELATIONSHIP, body=some.choice((b"", b"{}"))))
+        drop = tuple((ClaimKind.RELATIONSHIP, str(ident)) for ident in some.sample(range(420), some.randrange(12)))
+        await store.keep_claims(ClaimChanges(source=source, put=tuple(put), drop=drop))
+        for _, key in drop:
+            expected[source].pop(key, None)
+        expected[source] |= {c.source_key: c for c in put}
+        there = {c.source_key: c for c in await _claims(store, source)}
+        assert there == expected[source]
+    wanted = some.sample(range(420), 60)
+    found = await store.claims_on(ClaimKind.RELATIONSHIP, wanted)
+    assert found == {
+        ident: on_it
+        for ident in wanted
+        if (on_it := [(source, expected[source][str(ident)]) for source in "ab" if str(ident) in expected[source]])
+    }

@@ -2,18 +2,22 @@
 
 There are as many claims as there are things, so a claim is kept as little as Neo4j allows: `slot`, which names it among
 all claims and has those of a source side by side; `bound`, the thing and its kind in one number; and the rest in bytes.
+Those on relationships of which nothing more is said are kept in runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import Final, cast
 
 import msgspec
 
+from cmdb.store.neo4j import claim_runs
 from cmdb.store.neo4j.connection import Connection, Rows, Writing
 from cmdb.store.port import Claim, ClaimChanges, ClaimKind, SourceState
+from cmdb.store.runs import id_in, run_claim, runs_and_others
 
 CLAIMS_AT_ONCE: Final = 10_000
 
@@ -32,6 +36,9 @@ MERGE (s:_Source {source: $source}) SET s.format = $format, s.digest = $digest, 
 _DROP: Final = "UNWIND $rows AS slot MATCH (c:_Claim {slot: slot}) DELETE c"
 _REPLACE: Final = """
 UNWIND $rows AS row MATCH (c:_Claim {slot: row[0]}) SET c.bound = row[1], c.claim = row[2] RETURN c.slot
+"""
+_ANY_LINK: Final = """
+MATCH (c:_Claim) USING INDEX c:_Claim(slot) WHERE c.slot > $after AND c.slot < $beyond RETURN 1 LIMIT 1
 """
 _ADD: Final = "UNWIND $rows AS row CREATE (:_Claim {slot: row[0], bound: row[1], claim: row[2]})"
 _SOURCES: Final = """
@@ -63,17 +70,24 @@ async def keep(writing: Writing, changes: ClaimChanges) -> None:
     else:
         await writing.run(_PUT_SOURCE, msgspec.structs.asdict(changes.state))
     prefix = _prefix(changes.source)
+    put = {(c.kind, c.source_key): c for c in changes.put}
+    runs, others = runs_and_others(put.values())
+    gone = [*changes.drop, *((c.kind, c.source_key) for c in others)]
+    ids = [id_in(key) for kind, key in gone if kind is ClaimKind.RELATIONSHIP]
+    await claim_runs.keep(writing, prefix, runs, [ident for ident in ids if ident is not None])
     dropped = [_slot(prefix, kind, key) for kind, key in changes.drop]
+    if runs and await writing.values(_ANY_LINK, {"after": f"{prefix}1", "beyond": f"{prefix}2"}):
+        dropped += [_slot(prefix, ClaimKind.RELATIONSHIP, c.source_key) for run in runs for c in run.claims()]
     await writing.run_chunks(_DROP, dropped, CLAIMS_AT_ONCE)
-    put = {_slot(prefix, c.kind, c.source_key): c for c in changes.put}
-    rows = [
-        (slot, _bound(c.kind, c.bound_to), _pack(_Body(c.source_key, c.digest, c.body, c.seen)))
-        for slot, c in put.items()
-    ]
+    rows = [(_slot(prefix, c.kind, c.source_key), _bound(c.kind, c.bound_to), _packed(c)) for c in others]
     for first in range(0, len(rows), CLAIMS_AT_ONCE):
         chunk = rows[first : first + CLAIMS_AT_ONCE]
         there = {row[0] for row in await writing.values(_REPLACE, {"rows": chunk})}
         await writing.run_chunks(_ADD, [row for row in chunk if row[0] not in there], CLAIMS_AT_ONCE)
+
+
+def _packed(claim: Claim) -> bytes:
+    return _pack(_Body(claim.source_key, claim.digest, claim.body, claim.seen))
 
 
 async def sources(connection: Connection, source: str | None = None) -> list[SourceState]:
@@ -83,7 +97,7 @@ async def sources(connection: Connection, source: str | None = None) -> list[Sou
 
 
 async def of_source(connection: Connection, source: str) -> AsyncIterator[list[Claim]]:
-    """A source's claims, by kind and key, in batches."""
+    """A source's claims in batches: by kind and key, and after them those in runs."""
     prefix = _prefix(source)
     for kind in _KINDS:
         after, beyond = f"{prefix}{_KINDS.index(kind)}", f"{prefix}{_KINDS.index(kind) + 1}"
@@ -91,6 +105,10 @@ async def of_source(connection: Connection, source: str) -> AsyncIterator[list[C
         while rows := await connection.values(_CLAIMS, {"after": after, "beyond": beyond, "most": CLAIMS_AT_ONCE}):
             yield [claim for _, claim in _claims(rows)]
             after = cast("str", rows[-1][0])
+    async for runs in claim_runs.of_source(connection, prefix):
+        in_runs = (claim for run in runs for claim in run.claims())
+        while batch := list(islice(in_runs, CLAIMS_AT_ONCE)):
+            yield batch
 
 
 async def on(connection: Connection, kind: ClaimKind, bound_to: Sequence[int]) -> Mapping[int, list[tuple[str, Claim]]]:
@@ -98,6 +116,9 @@ async def on(connection: Connection, kind: ClaimKind, bound_to: Sequence[int]) -
     names = {_prefix(state.source): state.source for state in await sources(connection)}
     rows = await connection.values(_CLAIMS_ON, {"wanted": [_bound(kind, ident) for ident in bound_to]})
     claims = [(names[slot[:_SOURCE_DIGITS]], claim) for slot, claim in _claims(rows)]
+    if kind is ClaimKind.RELATIONSHIP:
+        in_runs = await claim_runs.holding(connection, names, bound_to)
+        claims += [(names[prefix], run_claim(ident, seen)) for prefix, ident, seen in in_runs]
     found: dict[int, list[tuple[str, Claim]]] = {}
     for source, claim in sorted(claims, key=lambda c: (c[1].bound_to, c[0], c[1].source_key)):
         found.setdefault(claim.bound_to, []).append((source, claim))

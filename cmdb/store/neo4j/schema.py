@@ -29,6 +29,7 @@ OWN: Final[tuple[LiteralString, ...]] = (
     "CREATE INDEX cmdb_relationship_until IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v._until, v.id)",
     "CREATE CONSTRAINT cmdb_source IF NOT EXISTS FOR (s:_Source) REQUIRE s.source IS UNIQUE",
     "CREATE CONSTRAINT cmdb_claim IF NOT EXISTS FOR (c:_Claim) REQUIRE c.slot IS UNIQUE",
+    "CREATE CONSTRAINT cmdb_claim_run IF NOT EXISTS FOR (c:_ClaimRun) REQUIRE c.place IS UNIQUE",
     "CREATE INDEX cmdb_claim_bound IF NOT EXISTS FOR (c:_Claim) ON (c.bound)",
     """
     CREATE FULLTEXT INDEX cmdb_words IF NOT EXISTS FOR (n:Node) ON EACH [n.search_text]

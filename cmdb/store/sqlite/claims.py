@@ -76,6 +76,7 @@ class ClaimReader:
         if kind is ClaimKind.RELATIONSHIP:
             for name, ident, seen in self._in_runs(bound_to):
                 found.setdefault(ident, []).append((name, run_claim(ident, moment(seen))))
+                found[ident].sort(key=lambda said: said[0])
         return found
 
     def _in_runs(self, bound_to: Sequence[int]) -> Iterator[tuple[str, int, int]]:
