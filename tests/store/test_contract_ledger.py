@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from cmdb.errors import Conflict
-from cmdb.filters import IsA
+from cmdb.filters import Compare, IsA, Lookup
 from cmdb.ledger import EMPTY, Commit, broken_links, reopen, seal
 from cmdb.nodes import NodeIds
 from cmdb.store.port import Store
@@ -174,6 +174,43 @@ async def test_a_model_is_in_force_from_its_commit_on(pair: Pair) -> None:
     assert [await pair.store.model(revision) for revision in range(4)] == [None, MODEL, MODEL, larger]
     await agree_wholly(pair.store, pair.reference)
     assert await pair.store.having("colour", ["red"]) == pair.reference.having("colour", ["red"])
+
+
+async def test_an_attribute_that_is_indexed_later_or_no_longer_is_found_alike(pair: Pair) -> None:
+    await pair.commit()
+    pair.book.node(attributes={"count": 3, "price": "9.5", "active": True, "note": "before"})
+    pair.book.node(attributes={"count": -1, "price": "10", "active": False, "tags": ("before",)})
+    pair.book.node(attributes={"serial": "before"})
+    await pair.commit()
+    for indexed in (True, False, True):
+        pair.book.install(_indexing(MODEL, indexed=indexed))
+        pair.book.change(0, attributes={"count": 4 if indexed else None})
+        pair.book.node(attributes={"count": 3, "note": "before"})
+        await pair.commit()
+        for where in (
+            Compare("count", Lookup.EQ, 3),
+            Compare("count", Lookup.IN, (4, -1)),
+            Compare("count", Lookup.LT, 4),
+            Compare("price", Lookup.EQ, "10"),
+            Compare("price", Lookup.LT, "10"),
+            Compare("active", Lookup.EQ, False),
+            Compare("note", Lookup.STARTS_WITH, "bef"),
+            Compare("serial", Lookup.EQ, "before"),
+            Compare("tags", Lookup.HAS, "before"),
+        ):
+            for as_of in (None, *range(pair.reference.head.revision + 1)):
+                expected = pair.reference.find(where, as_of=as_of)
+                assert (where, as_of, await found(pair.store, where, as_of=as_of)) == (where, as_of, expected)
+    await agree_wholly(pair.store, pair.reference)
+
+
+def _indexing(model: Model, *, indexed: bool) -> Model:
+    """The model with all its attributes indexed, or none."""
+    classes = [
+        c.model_dump() | {"attributes": [a.model_dump() | {"indexed": indexed, "unique": False} for a in c.attributes]}
+        for c in model.classes
+    ]
+    return Model.model_validate(model.model_dump() | {"classes": classes})
 
 
 def _with_attribute(model: Model, class_name: str, name: str) -> Model:

@@ -33,7 +33,7 @@ OWN: Final[tuple[LiteralString, ...]] = (
     "CREATE INDEX cmdb_claim_bound IF NOT EXISTS FOR (c:_Claim) ON (c.bound)",
     """
     CREATE FULLTEXT INDEX cmdb_words IF NOT EXISTS FOR (n:Node) ON EACH [n.search_text]
-    OPTIONS {indexConfig: {`fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: false}}
+    OPTIONS {indexConfig: {`fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: true}}
     """,
 )
 """What every store has, whatever its model."""

@@ -24,9 +24,9 @@ from cmdb.changeset import (
 from cmdb.errors import Conflict
 from cmdb.ledger import GENESIS, Commit, Head
 from cmdb.store.sqlite.rows import attributes_of, attributes_text
+from cmdb.store.sqlite.values import change_values, follow_model, put_values
 from cmdb.store.words import search_text
 from graph_schema.document import model_from_document
-from graph_schema.emit.sql import sql_indexes
 from graph_schema.metamodel import Model
 
 _compress = zstandard.ZstdCompressor(level=3).compress
@@ -71,6 +71,7 @@ class Target:
     revision: int
     searchable: Mapping[str, tuple[str, ...]]
     type_codes: Mapping[str, int]
+    value_codes: Mapping[str, int]
 
     @property
     def searched(self) -> frozenset[str]:
@@ -110,15 +111,14 @@ def apply_effects(target: Target, effects: Sequence[Effect]) -> None:
 
 
 def install_model(connection: apsw.Connection, revision: int, document: str) -> Model:
-    """Keep a model's document, its relationship types and the indexes that it asks for."""
+    """Keep a model's document and its relationship types, and index the attributes that it asks for."""
     model = model_from_document(document.encode())
     connection.execute("INSERT INTO model VALUES(?, ?)", (revision, _compress(document.encode())))
     connection.executemany(
         "INSERT OR IGNORE INTO relationship_type(name) VALUES(?)",
         [(t.name,) for t in model.relationship_types],
     )
-    for statement in sql_indexes(model):
-        connection.execute(statement)
+    follow_model(connection, model)
     return model
 
 
@@ -140,6 +140,7 @@ def _create(target: Target, run: Sequence[NodeCreated]) -> None:
         _PUT_WORDS,
         ((e.ordinal, search_text(e.key, e.name, [e.attributes.get(a) for a in searchable[e.class_name]])) for e in run),
     )
+    put_values(target.connection, target.value_codes, run)
     numbers: dict[str, int] = {}
     for effect in run:
         code, _, number = effect.key.rpartition("-")
@@ -155,6 +156,7 @@ def _change(target: Target, run: Sequence[NodeChanged]) -> None:
         _CHANGE_NODE,
         ((e.ordinal, revision, e.name[1], e.state[1], attributes_text(e.after), e.version) for e in run),
     )
+    change_values(target.connection, target.value_codes, run)
     searched = target.searched
     changed = [e for e in run if e.name[0] != e.name[1] or not e.after.keys().isdisjoint(searched)]
     target.connection.executemany(_PUT_WORDS, (_words(target, effect.ordinal) for effect in changed))

@@ -1,7 +1,7 @@
 """Filters and sorts to SQL.
 
 A comparison with an absent attribute is NULL, which AND and OR treat as false and `IS NOT TRUE` turns into true: so the
-two-valued logic of `cmdb.filters` holds while indexes on attributes stay usable.
+two-valued logic of `cmdb.filters` holds while indexes stay usable.
 """
 
 from __future__ import annotations
@@ -41,6 +41,13 @@ _OPERATORS: Final[dict[Lookup, LiteralString]] = {
     Lookup.GT: ">",
     Lookup.GTE: ">=",
 }
+
+_ORDERED: Final = frozenset({Lookup.LT, Lookup.LTE, Lookup.GT, Lookup.GTE})
+_BY_VALUE: Final = _ORDERED | {Lookup.EQ, Lookup.IN, Lookup.STARTS_WITH}
+"""Look-ups that the table of values answers."""
+
+_LAST_CHARACTER: Final = "\U0010ffff"
+_SURROGATES, _AFTER_SURROGATES = 0xD800, 0xE000
 
 _NEVER_ABSENT: Final = frozenset(FIELDS)
 
@@ -87,6 +94,7 @@ class Compiler:
 
     model: Model
     type_codes: Mapping[str, int]
+    value_codes: Mapping[str, int]
     as_of: int | None
     parameters: dict[str, Parameter] = field(default_factory=dict)
     _depth: int = 0
@@ -135,7 +143,7 @@ class Compiler:
 
     def _sortable(self, name: str, alias: LiteralString) -> LiteralString:
         expression = value_expression(self.model, name, alias)
-        return f"CAST({expression} AS REAL)" if field_type(self.model, name) is AttributeType.DECIMAL else expression
+        return f"CAST({expression} AS REAL)" if self._is_decimal(name) else expression
 
     def _parameter(self, value: Value | None) -> LiteralString:
         name = cast("LiteralString", f"p{len(self.parameters)}")
@@ -157,7 +165,7 @@ class Compiler:
             case Related():
                 return self._related(filter_, alias)
             case Compare():
-                return self._compare(filter_, alias)
+                return self.holds(filter_.field, filter_.lookup, filter_.value, alias)
 
     def _related(self, related: Related, alias: LiteralString) -> LiteralString:
         self._depth += 1
@@ -174,23 +182,43 @@ class Compiler:
             f"WHERE {edge}.{near} = {alias}.ordinal AND {edge}.type = {code} AND {inner})"
         )
 
-    def _compare(self, compare: Compare, alias: LiteralString) -> LiteralString:
-        expression = value_expression(self.model, compare.field, alias)
-        lookup, value = compare.lookup, compare.value
+    def holds(self, name: str, lookup: Lookup, value: Value, alias: LiteralString = "n") -> LiteralString:
+        """The predicate for a field or attribute of the node behind `alias` that compares so with `value`.
+
+        An indexed attribute is looked up in the table of values. As of a revision that gives the nodes that have the
+        value now; with those that have altered since, they are all that can have had it.
+        """
+        plain = self._condition(name, value_expression(self.model, name, alias), lookup, value, alias)
+        code = self.value_codes.get(name)
+        if code is None or lookup not in _BY_VALUE or (lookup in _ORDERED and self._is_decimal(name)):
+            return plain
+        sought = self._condition(name, "v.value", lookup, value, alias)
+        holders = f"SELECT v.ordinal FROM node_value AS v WHERE v.attribute = {self._parameter(code)} AND {sought}"
+        if self.as_of is None:
+            return f"{alias}.ordinal IN ({holders})"
+        altered = "SELECT v.ordinal FROM node_version AS v WHERE v.until > :as_of"
+        return f"({alias}.ordinal IN ({holders} UNION ALL {altered}) AND {plain})"
+
+    def _condition(
+        self, name: str, expression: LiteralString, lookup: Lookup, value: Value, alias: LiteralString
+    ) -> LiteralString:
+        """The same, given the SQL for what is compared."""
         if lookup is Lookup.EXISTS:
             return f"{expression} IS {'NOT ' if value else ''}NULL"
         if lookup is Lookup.IN:
             return f"{expression} IN (SELECT value FROM json_each({self._parameter(value)}))"
         if lookup is Lookup.HAS:
-            items = f"json_each({alias}.attributes, '$.{_known_name(self.model, compare.field)}')"
+            items = f"json_each({alias}.attributes, '$.{_known_name(self.model, name)}')"
             return f"EXISTS (SELECT 1 FROM {items} WHERE value = {self._parameter(value)})"
         if lookup in {Lookup.CONTAINS, Lookup.STARTS_WITH, Lookup.ENDS_WITH}:
             return self._text(expression, lookup, str(value))
         parameter = self._parameter(value)
-        ordered = lookup not in {Lookup.EQ, Lookup.NE}
-        if ordered and field_type(self.model, compare.field) is AttributeType.DECIMAL:
+        if lookup in _ORDERED and self._is_decimal(name):
             expression, parameter = f"CAST({expression} AS REAL)", f"CAST({parameter} AS REAL)"
         return f"{expression} {_OPERATORS[lookup]} {parameter}"
+
+    def _is_decimal(self, name: str) -> bool:
+        return field_type(self.model, name) is AttributeType.DECIMAL
 
     def _text(self, expression: LiteralString, lookup: Lookup, value: str) -> LiteralString:
         if "\0" in value:
@@ -200,6 +228,17 @@ class Compiler:
         parameter = self._parameter(value)
         if lookup is Lookup.CONTAINS:
             return f"instr({expression}, {parameter}) > 0"
-        if lookup is Lookup.STARTS_WITH:
-            return f"substr({expression}, 1, length({parameter})) = {parameter}"
-        return f"substr({expression}, -length({parameter})) = {parameter}"
+        if lookup is Lookup.ENDS_WITH:
+            return f"substr({expression}, -length({parameter})) = {parameter}"
+        beyond = _beyond(value)
+        within = "" if beyond is None else f" AND {expression} < {self._parameter(beyond)}"
+        return f"({expression} >= {parameter}{within})"
+
+
+def _beyond(prefix: str) -> str | None:
+    """The first text, by code points, after all those that begin with `prefix`; None if there is none."""
+    head = prefix.rstrip(_LAST_CHARACTER)
+    if not head:
+        return None
+    following = ord(head[-1]) + 1
+    return head[:-1] + chr(_AFTER_SURROGATES if following == _SURROGATES else following)

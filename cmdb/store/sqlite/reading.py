@@ -10,12 +10,12 @@ from typing import Final, LiteralString, cast
 import apsw
 
 from cmdb.errors import Invalid
-from cmdb.filters import Direction, Filter, attribute_named, field_value
+from cmdb.filters import Direction, Filter, Lookup, attribute_named, field_value
 from cmdb.nodes import LAST, Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from cmdb.store import cursor
 from cmdb.store.port import NodeColumns, Page, Query, RelationshipColumns
 from cmdb.store.sqlite import columns
-from cmdb.store.sqlite.compiling import Compiler, nodes_table, relationships_table, value_expression
+from cmdb.store.sqlite.compiling import Compiler, nodes_table, relationships_table
 from cmdb.store.sqlite.rows import NodeRow, RelationshipRow, encode_json, nodes_of, relationships_of
 from cmdb.store.words import words
 from graph_schema.metamodel import Model
@@ -47,6 +47,7 @@ class Reader:
     ids: NodeIds
     types: Mapping[int, str]
     type_codes: Mapping[str, int]
+    value_codes: Mapping[str, int]
 
     def nodes(self, ordinals: Sequence[int], as_of: int | None) -> list[Node]:
         """The nodes with these ordinals. O(n log n); one alone has a shorter way."""
@@ -64,11 +65,14 @@ class Reader:
 
     def having(self, attribute: str, values: Sequence[str | int], as_of: int | None) -> list[Node]:
         """The nodes whose attribute has one of these values."""
-        return self._nodes_by(value_expression(self.model, attribute, "n"), list(values), as_of)
+        compiler = self._compiler(as_of)
+        held = compiler.holds(attribute, Lookup.IN, tuple(values))
+        rows = self._rows(
+            f"SELECT {_NODE} FROM {nodes_table(as_of)} AS n WHERE {held} ORDER BY n.ordinal", compiler.parameters
+        )
+        return nodes_of(cast("Iterator[NodeRow]", rows), self.ids)
 
-    def _nodes_by(
-        self, expression: LiteralString, values: list[str] | list[int] | list[str | int], as_of: int | None
-    ) -> list[Node]:
+    def _nodes_by(self, expression: LiteralString, values: list[str] | list[int], as_of: int | None) -> list[Node]:
         rows = self._rows(
             f"SELECT {_NODE} FROM (SELECT DISTINCT value FROM json_each(:wanted)) AS w CROSS JOIN {nodes_table(as_of)} AS n "
             f"WHERE {expression} = w.value ORDER BY n.ordinal",
@@ -89,7 +93,7 @@ class Reader:
         attribute = attribute_named(self.model, query.sort.field)
         if attribute is not None and attribute.many:
             raise Invalid(f"a list cannot be sorted by {query.sort.field}, which is itself a list")
-        compiler = Compiler(self.model, self.type_codes, query.as_of)
+        compiler = self._compiler(query.as_of)
         after = None if query.after is None else cursor.place_after(self.model, query.sort, query.after)
         accepted = compiler.where(query.where)
         place, order = compiler.page(query.sort, after)
@@ -109,7 +113,7 @@ class Reader:
 
     def count(self, where: Filter, as_of: int | None) -> int:
         """How many nodes a filter accepts."""
-        compiler = Compiler(self.model, self.type_codes, as_of)
+        compiler = self._compiler(as_of)
         accepted = compiler.where(where)
         return cast(
             "int",
@@ -266,6 +270,9 @@ class Reader:
     def relationship_columns(self, types: Sequence[str], as_of: int | None) -> RelationshipColumns:
         """Relationships of these types as columns."""
         return columns.relationship_columns(self.connection, types, self.type_codes, LAST if as_of is None else as_of)
+
+    def _compiler(self, as_of: int | None) -> Compiler:
+        return Compiler(self.model, self.type_codes, self.value_codes, as_of)
 
     def _wanted(
         self, ordinals: Sequence[int], types: Sequence[str] | None, as_of: int | None

@@ -2,7 +2,8 @@
 
 Relationship types are kept as small numbers, attributes as JSON text, a node's id not at all (it follows from the
 ordinal). Rows of the present stand in `node` and `relationship`; a change moves the old row to the `…_version` table,
-with the revision `until` which it held. `node_words` has the words of live nodes and nothing else.
+with the revision `until` which it held. `node_value` has the values that nodes have now of indexed attributes, and
+`node_words` the words of live nodes; nothing of the past is in either.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x434D4442
 """`CMDB` in ASCII, in the file's header: this file is a store of ours."""
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """The version of these tables, in the file's `user_version`."""
 
 CREATE: Final = """
@@ -42,6 +43,11 @@ CREATE TABLE node_version(
   PRIMARY KEY(ordinal, version)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX node_version_until ON node_version(until, since);
+
+CREATE TABLE indexed_attribute(code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE node_value(
+  attribute INTEGER, value ANY, ordinal INTEGER, PRIMARY KEY(attribute, value, ordinal)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE relationship(
   id INTEGER PRIMARY KEY, type INTEGER NOT NULL, source INTEGER NOT NULL, target INTEGER NOT NULL,

@@ -37,6 +37,7 @@ from cmdb.store.sqlite.claims import ClaimReader
 from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
 from cmdb.store.sqlite.rows import encode_json
+from cmdb.store.sqlite.values import value_codes
 from cmdb.store.words import searchable_attributes
 from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
@@ -54,6 +55,7 @@ class _Frame(msgspec.Struct, frozen=True):
     ids: NodeIds
     types: dict[int, str]
     type_codes: dict[str, int]
+    value_codes: dict[str, int]
     searchable: dict[str, tuple[str, ...]]
 
 
@@ -109,6 +111,7 @@ class SqliteStore:
             commit.revision,
             frame.searchable if frame else searchable_attributes(model) if model else {},
             frame.type_codes if frame else _type_codes(connection),
+            frame.value_codes if frame else value_codes(connection),
         )
         applying.apply_effects(target, commit.effects)
         applying.append(connection, commit)
@@ -345,7 +348,11 @@ class SqliteStore:
         """A reader, or None while the store is empty; of the model met last where any will do."""
         with self._connections.reading() as connection:
             frame = (self._frame if any_model else None) or self._current(connection)
-            yield (None if frame is None else Reader(connection, frame.model, frame.ids, frame.types, frame.type_codes))
+            yield (
+                None
+                if frame is None
+                else Reader(connection, frame.model, frame.ids, frame.types, frame.type_codes, frame.value_codes)
+            )
 
     @contextmanager
     def _some_reader(self) -> Generator[Reader]:
@@ -368,6 +375,7 @@ class SqliteStore:
                 ids=NodeIds(cast("str", connection.execute("SELECT id FROM estate").get)),
                 types={code: name for name, code in codes.items()},
                 type_codes=codes,
+                value_codes=value_codes(connection),
                 searchable=searchable_attributes(model),
             )
         return self._frame
