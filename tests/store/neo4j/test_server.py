@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from neo4j import Driver
 from neo4j.exceptions import AuthError
 
 from cmdb.errors import Conflict, Failed, StoreUnreachable, Usage
+from cmdb.store.neo4j import open_neo4j
 from cmdb.store.neo4j.server import (
     Java,
     Release,
@@ -36,6 +38,7 @@ from cmdb.store.neo4j.server import (
 )
 from cmdb.store.neo4j.server.process import Process, end, start
 from tests.neo4j_server import STARTS_SOONER, connect, wipe
+from tests.store.pair import Pair
 
 Start = Callable[[ServerSpec], RunningServer]
 
@@ -126,6 +129,7 @@ def test_a_killed_server_is_noticed_and_comes_back_with_what_was_committed(
 ) -> None:
     with connect(server.url, server.password()) as driver:
         driver.execute_query("CREATE (:Survivor {name: $name})", name="committed")
+    asyncio.run(_commit_named("survivor", 2_000, server))
     os.kill(server.pid, signal.SIGKILL)
     _until(lambda: status(spec.home).state is ServerState.CRASHED)
 
@@ -137,11 +141,29 @@ def test_a_killed_server_is_noticed_and_comes_back_with_what_was_committed(
     with connect(back.url, back.password()) as driver:
         names = driver.execute_query("MATCH (n:Survivor) RETURN n.name AS name").records
     assert [record["name"] for record in names] == ["committed"]
+    assert asyncio.run(_found("survivor", back)) == 2_000
 
     assert down(spec.home, silent) is True
     assert status(spec.home).state is ServerState.STOPPED
     assert Process.of(back.pid) is None
     assert down(spec.home, silent) is False
+
+
+async def _commit_named(name: str, count: int, server: RunningServer) -> None:
+    store = await open_neo4j(server.url, auth=("neo4j", server.password() or ""))
+    pair = Pair(store)
+    await pair.commit()
+    for _ in range(count):
+        pair.book.node(name=name)
+    await pair.commit()
+    await store.close()
+
+
+async def _found(word: str, server: RunningServer) -> int:
+    store = await open_neo4j(server.url, auth=("neo4j", server.password() or ""))
+    _, total = await store.search(word, limit=1)
+    await store.close()
+    return total
 
 
 @pytest.mark.neo4j
