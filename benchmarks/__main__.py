@@ -7,11 +7,14 @@ import json
 import os
 import pkgutil
 import platform
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +28,7 @@ Run = Callable[[str], list[Result]]
 
 def main() -> int:
     """Measure what was asked for; 0 when something was measured."""
+    signal.signal(signal.SIGTERM, _terminated)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", choices=tuple(SIZES), default="100k", help="CIs of the estate (default 100k)")
     parser.add_argument("--only", metavar="NAME", action="append", help="a benchmark's name; may be repeated")
@@ -45,6 +49,11 @@ def main() -> int:
         report = {"size": asked.size, "machine": _machine(), "results": figures}
         asked.out.write_text(json.dumps(report, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
     return 0 if figures else 1
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """End as an interrupt does, so that servers and folders of the run go with it."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _discovered() -> Iterator[tuple[str, Run]]:

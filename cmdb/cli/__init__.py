@@ -36,6 +36,7 @@ def program_version() -> str:
 app = App(
     name="cmdb",
     help="A configuration management database whose graph is good enough to decide with.",
+    help_format="plaintext",
     help_epilogue="Data goes to stdout, everything else to stderr. Start with `cmdb demo`.",
     version=program_version,
     version_flags=["--version"],
