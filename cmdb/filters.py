@@ -119,18 +119,24 @@ def field_type(model: Model, field: str) -> AttributeType | None:
     return attribute.type if attribute else None
 
 
-def faults(model: Model, where: Filter) -> list[str]:
+FARTHEST: Final = 4
+"""Relationships that a filter may follow one after the other; what lies farther is a question of reach."""
+
+
+def faults(model: Model, where: Filter, steps: int = FARTHEST) -> list[str]:
     """What is wrong with a filter under this model, in words; empty when it can be asked."""
     match where:
         case And(items) | Or(items):
-            return [fault for item in items for fault in faults(model, item)]
+            return [fault for item in items for fault in faults(model, item, steps)]
         case Not(item):
-            return faults(model, item)
+            return faults(model, item, steps)
         case IsA(name):
             return [] if name in model.class_by_name else [f"there is no class {name}"]
+        case Related() if steps == 0:
+            return [f"it follows more than {FARTHEST} relationships one after the other"]
         case Related(type_name, _, inner):
             unknown = [] if type_name in model.type_by_name else [f"there is no relationship type {type_name}"]
-            return unknown + (faults(model, inner) if inner else [])
+            return unknown + (faults(model, inner, steps - 1) if inner else [])
         case Compare():
             return _compare_faults(model, where)
 

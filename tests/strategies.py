@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from cmdb.changeset import NEW, ChangeSet, Link, New, NodeRef, Operation, Patch, Put, Retire, Unlink
-from cmdb.filters import FIELDS, And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, attribute_named
+from cmdb.filters import FIELDS, And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, attribute_named, faults
 from cmdb.nodes import Attributes, Node, Relationship
 from cmdb.store.port import Sort
 from graph_schema.metamodel import Attribute, AttributeType, Control, Model
@@ -167,7 +167,7 @@ def filters(model: Model, known: Seen) -> SearchStrategy[Filter]:
         related = st.builds(Related, types, st.sampled_from(Direction), st.none() | inner)
         return st.one_of(some.map(And), some.map(Or), inner.map(Not), related, related)
 
-    return st.recursive(leaves, grow, max_leaves=6)
+    return st.recursive(leaves, grow, max_leaves=6).filter(lambda where: not faults(model, where))
 
 
 def _comparisons(model: Model, field: str, known: list[Scalar]) -> SearchStrategy[Filter]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmdb.errors import Invalid
-from cmdb.filters import LIVE, And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, faults
+from cmdb.filters import FARTHEST, LIVE, And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related, faults
 from cmdb.store.port import Query, Sort, Store
 from graph_schema.values import Value
 from tests import strategies
@@ -146,6 +146,13 @@ async def test_whole_numbers_are_compared_exactly_however_large(pair: Pair) -> N
         assert (where, await found(pair.store, where)) == (where, pair.reference.find(where))
 
 
+def _steps(count: int) -> Filter:
+    where: Filter = LIVE
+    for _ in range(count):
+        where = And((Related("CONNECTED_TO", Direction.OUT, where),))
+    return where
+
+
 REFUSED: list[Filter] = [
     Compare("count", Lookup.EQ, 2**63),
     Compare("count", Lookup.IN, (1, -(2**63) - 1)),
@@ -164,6 +171,7 @@ REFUSED: list[Filter] = [
     IsA("Nothing"),
     Not(And((LIVE, Related("NONE_SUCH", Direction.OUT)))),
     Related("RUNS_ON", Direction.IN, Compare("nonsense", Lookup.EXISTS, True)),
+    _steps(FARTHEST + 1),
 ]
 
 
@@ -185,10 +193,7 @@ async def test_deep_and_wide_filters_are_answered(pair: Pair) -> None:
         deep = Not(And((deep,)))
     wide = Or(tuple(Compare("name", Lookup.EQ, f"n{i}") for i in range(200)))
     listed = Compare("name", Lookup.IN, (*(f"n{i}" for i in range(20_000)), "www"))
-    hops: Filter = LIVE
-    for _ in range(4):
-        hops = Related("CONNECTED_TO", Direction.OUT, hops)
-    for where in (deep, wide, listed, hops):
+    for where in (deep, wide, listed, _steps(FARTHEST)):
         for as_of in (None, 2):
             assert await found(store, where, as_of=as_of) == pair.reference.find(where, as_of=as_of)
 
