@@ -10,8 +10,10 @@ import signal
 import subprocess
 import time
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from cmdb.ledger import broken_links
@@ -162,9 +164,13 @@ def _interrupted(folder: Path, file: Path) -> Path:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        while asyncio.run(_revision(store)) < 2 and process.poll() is None:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
+        with closing(apsw.Connection(str(store))) as rival:
+            while rival.execute("SELECT revision FROM head").get < 2 and process.poll() is None:
+                time.sleep(0.001)
+            rival.set_busy_timeout(10_000)
+            rival.execute("BEGIN IMMEDIATE")  # nobody gets further while the signal is on its way
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
         out, err = process.communicate(timeout=100)
         assert out == b""
         if process.returncode == 130:
@@ -173,11 +179,6 @@ def _interrupted(folder: Path, file: Path) -> Path:
             return store
         assert process.returncode == 0, err
     pytest.fail("the import was never interrupted, it was done each time before")
-
-
-async def _revision(store: Path) -> int:
-    async with opened(url(store)) as watched:
-        return (await watched.head()).revision
 
 
 def test_each_part_of_the_estate_again_is_an_empty_plan(cmdb: Here) -> None:
