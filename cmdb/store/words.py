@@ -38,10 +38,22 @@ def searchable_attributes(model: Model) -> dict[str, tuple[str, ...]]:
     }
 
 
-def search_text(key: str, name: str, values: Iterable[Value | None]) -> str:
-    """What is indexed for a node: the distinct words of key, name and searchable values, joined by spaces."""
+def searched_text(key: str, name: str, values: Iterable[Value | None]) -> str:
+    """The text in which a node is searched: key, name and searchable values."""
     texts = [key, name]
     for value in values:
-        if value is not None:
+        if isinstance(value, str):
+            texts.append(value)
+        elif value is not None:
             texts.extend(map(str, value) if isinstance(value, tuple) else [str(value)])
-    return " ".join(dict.fromkeys(words(" ".join(texts))[:MOST_WORDS]))
+    return " ".join(texts)
+
+
+def search_text(key: str, name: str, values: Iterable[Value | None]) -> str:
+    """What is indexed for a node: the distinct words of its searched text, joined by spaces."""
+    return distinct_words(searched_text(key, name, values))
+
+
+def distinct_words(text: str) -> str:
+    """The words of a text without repetition, joined by spaces."""
+    return " ".join(dict.fromkeys(words(text)[:MOST_WORDS]))

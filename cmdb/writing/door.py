@@ -17,7 +17,7 @@ from cmdb.store.port import ClaimChanges, Store
 from cmdb.writing.checking import Checks
 from cmdb.writing.deciding import Decision, decide
 from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
-from cmdb.writing.plain import decide_links, plain_links, plain_nodes
+from cmdb.writing.plain import decide_links, plain_changes, plain_links, plain_nodes
 from cmdb.writing.roster import Rosters
 from cmdb.writing.view import Natural, load_view
 from graph_schema.document import model_document
@@ -147,7 +147,11 @@ class Door:
                 if (decision := decide_links(checks, roster, first, links)) is not None:
                     return decision
         view = await load_view(self._store, checks, self._rosters, head, change_set)
-        return plain_nodes(checks, view, change_set) or decide(checks, view, change_set)
+        return (
+            plain_nodes(checks, view, change_set)
+            or plain_changes(checks, view, change_set)
+            or decide(checks, view, change_set)
+        )
 
     def _checks_of(self, model: Model) -> Checks:
         if self._checks is None or self._checks.model is not model:

@@ -1,4 +1,4 @@
-"""Quick decisions about change sets that are nothing but new nodes, or nothing but new relationships. Pure.
+"""Quick decisions about change sets that are nothing but new nodes, other attributes, or new relationships. Pure.
 
 They decide what `decide` would, or nothing at all: whatever is out of the ordinary, let alone wrong, is left to `decide`,
 which knows how to say what is wrong.
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeGuard, cast
 import numpy as np
 import numpy.typing as npt
 
-from cmdb.changeset import ChangeSet, Link, Linked, New, NodeCreated, Operation, Put
+from cmdb.changeset import ChangeSet, Link, Linked, New, NodeChanged, NodeCreated, Operation, Patch, Put
 from cmdb.nodes import Attributes, node_key
 from cmdb.writing.checking import Checks, ValueCheck, checked_attributes, text_problems
 from cmdb.writing.deciding import Decision
@@ -113,6 +113,44 @@ def plain_nodes(checks: Checks, view: View, change_set: ChangeSet) -> Decision |
         created[put.node.handle] = ordinal
         ordinal += 1
     return Decision(effects=tuple(effects), created=created, linked={}) if len(created) == len(effects) else None
+
+
+def plain_changes(checks: Checks, view: View, change_set: ChangeSet) -> Decision | None:
+    """The decision about other attributes of distinct live nodes; None for any other change set. O(operations).
+
+    Where a node holds a unique value, it is left to `decide` whether it may.
+    """
+    effects: list[NodeChanged] = []
+    seen: set[int] = set()
+    for put in change_set.operations:
+        if not isinstance(put, Put) or isinstance(put.node, New) or put.name is not None or put.state is not None:
+            return None
+        node = view.nodes.get(put.node)
+        if node is None or node.retired or put.node in seen:
+            return None
+        if put.expects not in {None, node.version} or put.class_name not in {None, node.class_name}:
+            return None
+        seen.add(put.node)
+        checked = checked_attributes(checks.of_class[node.class_name], put.attributes)
+        held, after = node.attributes, checked.value
+        if checked.problems or not _settled(checks, node.class_name, held, after):
+            return None
+        differing = sorted(name for name, value in after.items() if held.get(name) != value)
+        if differing:
+            before = {name: held.get(name) for name in differing}
+            changed = {name: after[name] for name in differing}
+            same_name, same_state = (node.name, node.name), (node.state, node.state)
+            effects.append(NodeChanged(put.node, node.version + 1, same_name, same_state, before, changed))
+    return Decision(effects=tuple(effects), created={}, linked={})
+
+
+def _settled(checks: Checks, class_name: str, held: Attributes, after: Patch) -> bool:
+    """Whether a node that holds these attributes has all that are required, and no unique one, after a patch."""
+    for name in checks.required_of_class[class_name]:
+        if after.get(name, held.get(name)) is None:
+            return False
+    unique = checks.unique_of_class[class_name]
+    return held.keys().isdisjoint(unique) and after.keys().isdisjoint(unique)
 
 
 class _Class(NamedTuple):

@@ -63,7 +63,7 @@ def test_an_indexed_attribute_is_found_by_its_values(
         assert not any(step.startswith(("SCAN n", "SCAN node")) for step in plan)
 
 
-def test_one_of_two_indexed_attributes_is_found_by_both(database: apsw.Connection) -> None:
+def test_a_related_node_is_found_by_its_values(database: apsw.Connection) -> None:
     related = Related("RUNS_ON", Direction.OUT, LOOK_UPS[0])
     assert any(step.startswith(BY_VALUE) for step in steps(database, related))
 

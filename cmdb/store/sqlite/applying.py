@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import apsw
 import zstandard
@@ -23,9 +23,9 @@ from cmdb.changeset import (
 )
 from cmdb.errors import Conflict
 from cmdb.ledger import GENESIS, Commit, Head
-from cmdb.store.sqlite.rows import attributes_of, attributes_text
+from cmdb.store.sqlite.rows import attributes_text
 from cmdb.store.sqlite.values import change_values, follow_model, put_values
-from cmdb.store.words import search_text
+from cmdb.store.sqlite.wording import change_words, drop_words, put_words
 from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
 
@@ -45,13 +45,10 @@ INSERT OR IGNORE INTO node_version SELECT ordinal, version, key, class, name, st
 FROM node WHERE ordinal = ?1 AND since < ?2
 """
 _CHANGE_NODE: Final = """
-UPDATE node SET name = ?3, state = ?4, attributes = json_patch(attributes, ?5), version = ?6, since = ?2 WHERE ordinal = ?1
+UPDATE node SET state = ?3, attributes = json_patch(attributes, ?4), version = ?5, since = ?2 WHERE ordinal = ?1
 """
+_RENAME_NODE: Final = "UPDATE node SET name = ?2 WHERE ordinal = ?1"
 _RETIRE_NODE: Final = "UPDATE node SET state = ?3, retired = 1, version = ?4, since = ?2 WHERE ordinal = ?1"
-_READ_WORDS: Final = "SELECT class, key, name, attributes FROM node WHERE ordinal = ?"
-_PUT_WORDS: Final = "INSERT OR REPLACE INTO node_words(rowid, words) VALUES(?, ?)"
-_DROP_WORDS: Final = "DELETE FROM node_words WHERE rowid = ?"
-
 _LINK: Final = "INSERT INTO relationship VALUES(?, ?, ?, ?, ?, ?, ?)"
 _KEEP_RELATIONSHIP: Final = """
 INSERT OR IGNORE INTO relationship_version SELECT id, since, ?2, type, source, target, key, attributes
@@ -72,11 +69,6 @@ class Target:
     searchable: Mapping[str, tuple[str, ...]]
     type_codes: Mapping[str, int]
     value_codes: Mapping[str, int]
-
-    @property
-    def searched(self) -> frozenset[str]:
-        """The attributes that can be searched in some class."""
-        return frozenset(name for names in self.searchable.values() for name in names)
 
 
 def check_head(connection: apsw.Connection, commit: Commit) -> None:
@@ -131,15 +123,12 @@ def _installed(target: Target, run: Sequence[ModelInstalled]) -> None:
 
 
 def _create(target: Target, run: Sequence[NodeCreated]) -> None:
-    revision, searchable = target.revision, target.searchable
+    revision = target.revision
     target.connection.executemany(
         _CREATE_NODE,
         ((e.ordinal, e.key, e.class_name, e.name, e.state, attributes_text(e.attributes), revision) for e in run),
     )
-    target.connection.executemany(
-        _PUT_WORDS,
-        ((e.ordinal, search_text(e.key, e.name, [e.attributes.get(a) for a in searchable[e.class_name]])) for e in run),
-    )
+    put_words(target.connection, target.searchable, run)
     put_values(target.connection, target.value_codes, run)
     numbers: dict[str, int] = {}
     for effect in run:
@@ -154,25 +143,17 @@ def _change(target: Target, run: Sequence[NodeChanged]) -> None:
     target.connection.executemany(_KEEP_NODE, [(e.ordinal, revision) for e in run])
     target.connection.executemany(
         _CHANGE_NODE,
-        ((e.ordinal, revision, e.name[1], e.state[1], attributes_text(e.after), e.version) for e in run),
+        [(e.ordinal, revision, e.state[1], attributes_text(e.after), e.version) for e in run],
     )
+    target.connection.executemany(_RENAME_NODE, [(e.ordinal, e.name[1]) for e in run if e.name[0] != e.name[1]])
     change_values(target.connection, target.value_codes, run)
-    searched = target.searched
-    changed = [e for e in run if e.name[0] != e.name[1] or not e.after.keys().isdisjoint(searched)]
-    target.connection.executemany(_PUT_WORDS, (_words(target, effect.ordinal) for effect in changed))
-
-
-def _words(target: Target, ordinal: int) -> tuple[int, str]:
-    row = target.connection.execute(_READ_WORDS, (ordinal,)).fetchone()
-    class_name, key, name, text = cast("tuple[str, str, str, str]", row)
-    attributes = attributes_of(text)
-    return ordinal, search_text(key, name, [attributes.get(a) for a in target.searchable[class_name]])
+    change_words(target.connection, target.searchable, run)
 
 
 def _retire(target: Target, run: Sequence[NodeRetired]) -> None:
     target.connection.executemany(_KEEP_NODE, [(e.ordinal, target.revision) for e in run])
     target.connection.executemany(_RETIRE_NODE, [(e.ordinal, target.revision, e.state[1], e.version) for e in run])
-    target.connection.executemany(_DROP_WORDS, [(e.ordinal,) for e in run])
+    drop_words(target.connection, run)
 
 
 def _link(target: Target, run: Sequence[Linked]) -> None:

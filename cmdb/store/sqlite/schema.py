@@ -66,6 +66,7 @@ CREATE INDEX relationship_version_until ON relationship_version(until, since);
 CREATE VIRTUAL TABLE node_words USING fts5(
   words, content='', contentless_delete=1, detail=none, tokenize='ascii'
 );
+INSERT INTO node_words(node_words, rank) VALUES('deletemerge', 50);
 
 CREATE TABLE source(
   code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, format TEXT NOT NULL, digest TEXT NOT NULL,
@@ -80,4 +81,8 @@ CREATE TABLE claim_run(
   source INTEGER, first INTEGER, beyond INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY(source, first)
 ) STRICT, WITHOUT ROWID;
 """
-"""Made once, in one transaction, when a store is created."""
+"""Made once, in one transaction, when a store is created.
+
+A part of the word index is written anew when half of it is out of date; when it is a tenth, which is SQLite's default,
+that costs more than all else of a change.
+"""

@@ -1,0 +1,57 @@
+"""The words of live nodes in the full-text index.
+
+Its tokenizer cuts ASCII text as `cmdb.store.words` does, so such text is handed over as it is; any other is cut before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
+
+import apsw
+
+from cmdb.changeset import NodeChanged, NodeCreated, NodeRetired
+from cmdb.store.sqlite.rows import attributes_of, encode_json
+from cmdb.store.words import MOST_WORDS, distinct_words, searched_text
+from graph_schema.values import Value
+
+Searchable = Mapping[str, tuple[str, ...]]
+"""The attributes of each class that can be searched."""
+
+_PUT: Final = "INSERT INTO node_words(rowid, words) VALUES(?, ?)"
+_REPLACE: Final = "INSERT OR REPLACE INTO node_words(rowid, words) VALUES(?, ?)"
+_DROP: Final = "DELETE FROM node_words WHERE rowid = ?"
+_READ: Final = """
+SELECT n.ordinal, n.class, n.key, n.name, n.attributes FROM json_each(?) AS w CROSS JOIN node AS n ON n.ordinal = w.value
+"""
+
+
+def put_words(connection: apsw.Connection, searchable: Searchable, created: Sequence[NodeCreated]) -> None:
+    """Index new nodes."""
+    connection.executemany(
+        _PUT, [(e.ordinal, _indexed(e.key, e.name, e.attributes, searchable[e.class_name])) for e in created]
+    )
+
+
+def change_words(connection: apsw.Connection, searchable: Searchable, changed: Sequence[NodeChanged]) -> None:
+    """Index nodes anew whose name or searchable attributes are others now."""
+    searched = frozenset(name for names in searchable.values() for name in names)
+    altered = [e.ordinal for e in changed if e.name[0] != e.name[1] or not e.after.keys().isdisjoint(searched)]
+    rows = connection.execute(_READ, (encode_json(altered).decode(),)).fetchall()
+    connection.executemany(
+        _REPLACE,
+        [
+            (ordinal, _indexed(key, name, attributes_of(text), searchable[class_name]))
+            for ordinal, class_name, key, name, text in cast("list[tuple[int, str, str, str, str]]", rows)
+        ],
+    )
+
+
+def drop_words(connection: apsw.Connection, retired: Iterable[NodeRetired]) -> None:
+    """Let go of retired nodes: only live ones are found."""
+    connection.executemany(_DROP, [(e.ordinal,) for e in retired])
+
+
+def _indexed(key: str, name: str, attributes: Mapping[str, Value], searchable: tuple[str, ...]) -> str:
+    text = searched_text(key, name, map(attributes.get, searchable))
+    return text if text.isascii() and len(text) <= MOST_WORDS else distinct_words(text)
