@@ -5,7 +5,8 @@ A case is a graph with a scenario, in the layout of the golden files; `expected`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -16,7 +17,12 @@ UP, DEGRADED, DOWN = 0, 1, 2
 LEVELS = {"degraded": DEGRADED, "down": DOWN}
 WORDS = {level: word for word, level in LEVELS.items()}
 
-Retired = TypedDict("Retired", {"id": str, "retired": bool})
+
+class Retired(TypedDict):
+    id: str
+    retired: bool
+
+
 EdgeOf = TypedDict(
     "EdgeOf",
     {
@@ -119,13 +125,13 @@ class Pool:
     def k(self) -> int:
         return need_of(self.need, self.total)
 
-    def weight_in(self, cis: Set[str]) -> int:
+    def weight_in(self, cis: AbstractSet[str]) -> int:
         return sum(weight for member, weight in self.members.items() if member in cis)
 
-    def met(self, cis: Set[str]) -> bool:
+    def met(self, cis: AbstractSet[str]) -> bool:
         return self.weight_in(cis) >= self.k
 
-    def redundant(self, available: Set[str]) -> bool:
+    def redundant(self, available: AbstractSet[str]) -> bool:
         heaviest = max((weight for member, weight in self.members.items() if member in available), default=0)
         return self.weight_in(available) - heaviest >= self.k
 
@@ -362,7 +368,7 @@ class Reference:
         }
 
 
-def _reachable(start: str, onward: Mapping[str, Set[str]]) -> set[str]:
+def _reachable(start: str, onward: Mapping[str, AbstractSet[str]]) -> set[str]:
     """Everything that a chain of one step or more leads to."""
     found: set[str] = set()
     waiting = [start]

@@ -1,0 +1,208 @@
+"""The loops of the failure engine, in two makes with equal answers: compiled (numba), vectorised (numpy)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmdb.errors import Usage
+from cmdb.projection.columns import Int32s, Int64s
+from cmdb.projection.kernels import WORTH_COMPILING, KernelName
+
+Bits = NDArray[np.uint64]
+"""A set of ordinals: bit `ordinal & 63` of word `ordinal >> 6`."""
+
+Bools = NDArray[np.bool_]
+
+HARD, SOFT, IDLE = 0, 1, 2
+"""What an edge in the direct part of a row does: fails its owner, weakens it, neither (nothing is needed)."""
+
+
+class Rows(NamedTuple):
+    """Whom each CI supports. `header[u]` bounds six runs of slots: the row of provider u.
+
+    Columns 0 to 3 bound the hard, soft and idle runs of the direct part: `target[slot]` cannot do without u.
+    Columns 4 to 6 bound the hard and soft runs of the counted part: u weighs `weight[slot]` in the pool
+    `code[slot] >> 1` of `counted[slot]`; the lowest bit of the code says that a loss may leave a ring hanging.
+    `edge` and `counted_edge` give the dependency.
+    """
+
+    header: Int32s
+    target: Int32s
+    edge: Int32s
+    counted: Int32s
+    code: Int32s
+    weight: Int64s
+    counted_edge: Int32s
+
+
+class Members(NamedTuple):
+    """The other way: members of pool p are `provider[start[p]:start[p + 1]]`, sorted, with their weights."""
+
+    start: Int32s
+    provider: Int32s
+    weight: Int64s
+    edge: Int32s
+
+
+class PoolColumns(NamedTuple):
+    """What the engine needs to know of each pool, by number.
+
+    `slack` is total minus need; `even` the weight of each member, or 0 where they differ; `spare` says that a
+    whole pool stands the loss of any one member.
+    """
+
+    owner: Int32s
+    slack: Int64s
+    even: Int64s
+    spare: Bools
+
+
+class Components(NamedTuple):
+    """Strongly connected components over hard needs: c is `order[ends[c - 1]:ends[c]]`, dependents before providers."""
+
+    order: Int32s
+    ends: Int32s
+
+
+class Footing(NamedTuple):
+    """What the structure pass finds.
+
+    `ring[u]` is the number of u's component among those of two or more CIs, or -1; these have the CIs
+    `ring_member[ring_start[r]:ring_start[r + 1]]`.
+    """
+
+    components: Components
+    presumed: Bools
+    ring: Int32s
+    ring_start: Int32s
+    ring_member: Int32s
+
+
+class Graph(NamedTuple):
+    """All that the engine walks over, for `nodes` ordinals."""
+
+    nodes: int
+    rows: Rows
+    members: Members
+    pools: PoolColumns
+    footing: Footing
+
+
+class Faults(NamedTuple):
+    """Who fails: sorted ordinals; nobody stands in both."""
+
+    down: Int32s
+    degraded: Int32s
+
+
+class Outcome(NamedTuple):
+    """States before and after, and what became of whom.
+
+    `was_down`, `was_ill` (down or degraded), `is_down`, `is_ill` are sets; `before_degraded` those degraded
+    before; `down` and `degraded` those that got worse, `at_risk` those that lost a pool's spare: `unspared`
+    pools did. Level d of the distances is `order[ends[d - 1]:ends[d]]`. Nothing but the sets is in any order.
+    """
+
+    was_down: Bits
+    was_ill: Bits
+    is_down: Bits
+    is_ill: Bits
+    before_down: Int32s
+    before_degraded: Int32s
+    down: Int32s
+    degraded: Int32s
+    at_risk: Int32s
+    unspared: Int32s
+    order: Int32s
+    ends: Int32s
+
+
+class Engine(Protocol):
+    """A graph made ready for questions; many threads may ask at the same time."""
+
+    def outcome(self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool) -> Outcome:
+        """States under the context, then with the scenario on top; O(nodes / 64 + what is touched).
+
+        `assumed` stay up whatever happens. Without `distances`, what is at risk and how far away is left out.
+        """
+        ...
+
+    def reach(self, sources: Int32s) -> Bits:
+        """The sources and everything above them over all edges; O(nodes / 64 + edges of what is reached)."""
+        ...
+
+
+class Make(Protocol):
+    """Where a structure gets its loops."""
+
+    def group(self, keys: Int32s | Int64s, count: int) -> tuple[Int32s, Int32s]:
+        """Positions sorted by key (0 to `count` - 1), equal ones in order, and where each key begins; O(n)."""
+        ...
+
+    def components(self, rows: Rows, nodes: int) -> Components:
+        """See `Components`; O(V + E)."""
+        ...
+
+    def presumed(self, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+        """Who stands only on a ring, where `unmet[u]` hard needs and pools of u are to be met at first.
+
+        `missing[p]` is the weight that pool p lacks. O(V + E) for each ring within a ring.
+        """
+        ...
+
+    def engine(self, graph: Graph) -> Engine:
+        """Ready for questions; O(V + P)."""
+        ...
+
+
+class MakeChoice(Protocol):
+    """Which make suits a graph of so many nodes."""
+
+    def __call__(self, nodes: int) -> Make:
+        """The make for so many."""
+        ...
+
+
+def make_choice(name: KernelName) -> MakeChoice:
+    """Always numba, always numpy, or (`auto`) numba where it is installed and the graph is worth it."""
+    match name:
+        case "numba":
+            return lambda nodes: _compiled()
+        case "numpy":
+            return lambda nodes: _vectorised()
+        case "auto":
+            return lambda nodes: _compiled() if nodes >= WORTH_COMPILING and _has_numba() else _vectorised()
+
+
+def configured_make(environment: Mapping[str, str] = os.environ) -> MakeChoice:
+    """The choice that `CMDB_KERNELS` names; `auto` when unset. Raises `Usage` for any other word."""
+    name = environment.get("CMDB_KERNELS", "") or "auto"
+    if name not in ("auto", "numba", "numpy"):
+        raise Usage(f"CMDB_KERNELS is {name!r}", remedy="set it to auto, numba or numpy")
+    return make_choice(name)
+
+
+@cache
+def _has_numba() -> bool:
+    return find_spec("numba") is not None
+
+
+@cache
+def _compiled() -> Make:
+    from cmdb.impact.kernels.compiled import CompiledMake  # noqa: PLC0415 - takes half a second
+
+    return CompiledMake()
+
+
+@cache
+def _vectorised() -> Make:
+    from cmdb.impact.kernels.vectorised import VectorisedMake  # noqa: PLC0415 - its twin is lazy too
+
+    return VectorisedMake()

@@ -1,0 +1,221 @@
+"""Components, and who stands on rings alone: plain Python over arrays, which compiles as it stands."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from cmdb.impact.kernels import Bools, Rows
+from cmdb.projection.columns import Int32s, Int64s
+
+_EMITTED = np.iinfo(np.int32).max
+
+
+class FindComponents(Protocol):
+    """`find_components`, compiled or not."""
+
+    def __call__(
+        self,
+        header: Int32s,
+        target: Int32s,
+        counted: Int32s,
+        code: Int32s,
+        missing: Int64s,
+        nodes: Int32s,
+        inside: Int32s,
+        stamp: int,
+        work: Int32s,
+        order: Int32s,
+        ends: Int32s,
+        /,
+    ) -> int:
+        """The number of components."""
+        ...
+
+
+class Derive(Protocol):
+    """`derive`, compiled or not."""
+
+    def __call__(
+        self,
+        header: Int32s,
+        target: Int32s,
+        counted: Int32s,
+        code: Int32s,
+        weight: Int64s,
+        unmet: Int32s,
+        missing: Int64s,
+        accepted: Bools,
+        queue: Int32s,
+        count: int,
+        /,
+    ) -> None:
+        """Accept."""
+        ...
+
+
+def find_components(
+    header: Int32s,
+    target: Int32s,
+    counted: Int32s,
+    code: Int32s,
+    missing: Int64s,
+    nodes: Int32s,
+    inside: Int32s,
+    stamp: int,
+    work: Int32s,
+    order: Int32s,
+    ends: Int32s,
+) -> int:
+    """Components among `nodes` over hard needs that are not met; returns their number.
+
+    Only CIs with `inside[u] == stamp` are walked, and counted pools with `missing` weight. `work` has five rows
+    of a number for each CI, the first of them -1 throughout, as it is again in the end. Component c is
+    `order[ends[c - 1]:ends[c]]`; a component comes after those that need it. Tarjan's algorithm (SIAM J. Comput.
+    1, 1972), its recursion on a stack.
+    """
+    index, low, at, path, open_nodes = work[0], work[1], work[2], work[3], work[4]
+    opened = 0
+    visited = 0
+    emitted = 0
+    found = 0
+    for root in nodes:
+        if index[root] >= 0:
+            continue
+        depth = 0
+        path[0] = root
+        at[root] = 0
+        index[root] = visited
+        low[root] = visited
+        visited += 1
+        open_nodes[opened] = root
+        opened += 1
+        while depth >= 0:
+            node = path[depth]
+            direct = header[node, 1] - header[node, 0]
+            slots = direct + header[node, 5] - header[node, 4]
+            step = at[node]
+            descended = False
+            while step < slots:
+                if step < direct:
+                    onward = target[header[node, 0] + step]
+                else:
+                    slot = header[node, 4] + step - direct
+                    onward = counted[slot]
+                    if missing[code[slot] >> 1] <= 0:
+                        step += 1
+                        continue
+                step += 1
+                if inside[onward] != stamp:
+                    continue
+                if index[onward] < 0:
+                    at[node] = step
+                    depth += 1
+                    path[depth] = onward
+                    at[onward] = 0
+                    index[onward] = visited
+                    low[onward] = visited
+                    visited += 1
+                    open_nodes[opened] = onward
+                    opened += 1
+                    descended = True
+                    break
+                low[node] = min(low[node], index[onward])
+            if descended:
+                continue
+            if low[node] == index[node]:
+                while True:
+                    opened -= 1
+                    member = open_nodes[opened]
+                    index[member] = _EMITTED
+                    order[emitted] = member
+                    emitted += 1
+                    if member == node:
+                        break
+                ends[found] = emitted
+                found += 1
+            depth -= 1
+            if depth >= 0:
+                low[path[depth]] = min(low[path[depth]], low[node])
+    for node in nodes:
+        index[node] = -1
+    return found
+
+
+def derive(
+    header: Int32s,
+    target: Int32s,
+    counted: Int32s,
+    code: Int32s,
+    weight: Int64s,
+    unmet: Int32s,
+    missing: Int64s,
+    accepted: Bools,
+    queue: Int32s,
+    count: int,
+) -> None:
+    """Accept whoever can be derived from the `count` CIs that are accepted and stand in `queue`."""
+    done = 0
+    while done < count:
+        node = queue[done]
+        done += 1
+        for slot in range(header[node, 0], header[node, 1]):
+            owner = target[slot]
+            unmet[owner] -= 1
+            if unmet[owner] == 0 and not accepted[owner]:
+                accepted[owner] = True
+                queue[count] = owner
+                count += 1
+        for slot in range(header[node, 4], header[node, 5]):
+            pool = code[slot] >> 1
+            if missing[pool] > 0:
+                missing[pool] -= weight[slot]
+                owner = counted[slot]
+                if missing[pool] <= 0:
+                    unmet[owner] -= 1
+                    if unmet[owner] == 0 and not accepted[owner]:
+                        accepted[owner] = True
+                        queue[count] = owner
+                        count += 1
+
+
+def settle(find: FindComponents, accept: Derive, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+    """The CIs that stand only on a ring, by this make of `find_components` and `derive`.
+
+    A component that needs no other keeps its members whatever is accepted elsewhere, so components may be taken
+    one by one, providers first. By the time of its turn a component may have been derived in part, or have lost
+    edges to pools that are met; then it is taken apart again.
+    """
+    header, target, counted, code = rows.header, rows.target, rows.counted, rows.code
+    nodes = len(unmet)
+    accepted, presumed = unmet == 0, np.zeros(nodes, dtype=bool)
+    queue = np.empty(nodes + 1, dtype=np.int32)
+
+    def accept_all(ordinals: Int32s) -> None:
+        queue[: len(ordinals)] = ordinals
+        accepted[ordinals] = True
+        accept(header, target, counted, code, rows.weight, unmet, missing, accepted, queue, len(ordinals))
+
+    accept_all(np.flatnonzero(accepted).astype(np.int32))
+    left = np.flatnonzero(~accepted).astype(np.int32)
+    if not len(left):
+        return presumed
+    work, inside = np.full((5, nodes), -1, dtype=np.int32), np.zeros(nodes, dtype=np.int32)
+    order, ends = np.empty(len(left), dtype=np.int32), np.empty(len(left), dtype=np.int32)
+    waiting = [left]
+    stamp = 0
+    while waiting:
+        part = waiting.pop()
+        part = part[~accepted[part]]
+        if not len(part):
+            continue
+        stamp += 1
+        inside[part] = stamp
+        found = find(header, target, counted, code, missing, part, inside, stamp, work, order, ends)
+        if found == 1:
+            presumed[part] = True
+            accept_all(part)
+        else:
+            waiting += np.split(order[: len(part)].copy(), ends[: found - 1])
+    return presumed

@@ -1,0 +1,188 @@
+"""What really fails, who is one failure away, how far from the source, by which way, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+
+from cmdb.errors import Invalid
+from cmdb.impact.kernels import Bits, Engine, Faults
+from cmdb.impact.margins import Margin, margins_around, margins_of
+from cmdb.impact.states import State, States, WhatIf, column, contains, faults_of, listed
+from cmdb.impact.structure import Structure
+from cmdb.projection import Hop
+from cmdb.projection.columns import Int32s
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactHit:
+    """A CI that got worse, or (`at_risk`) lost its spare; `distance` counts failed edges from a source."""
+
+    ordinal: int
+    before: State
+    state: State
+    at_risk: bool
+    distance: int
+
+
+@dataclass(frozen=True, eq=False)
+class Impact(States):
+    """`States` with what is at risk, distances, paths and reasons.
+
+    Hits are who got worse and who is at risk, ordered by distance, then by ordinal, so pages are stable. What is
+    not needed for the states is worked out when it is asked for.
+    """
+
+    engine: Engine | None = None
+
+    def __len__(self) -> int:
+        """Hits."""
+        return len(self.outcome.order)
+
+    @cached_property
+    def at_risk(self) -> Int32s:
+        """Who is no worse and not down, but lost the spare of a pool."""
+        return np.sort(self.outcome.at_risk)
+
+    @cached_property
+    def saved(self) -> Int32s:
+        """Who is above a source and neither hit nor ill: redundancy stopped it; O(what is above the sources)."""
+        return listed(self._spared & ~self.outcome.is_ill)
+
+    @cached_property
+    def unchanged(self) -> Int32s:
+        """Who is above a source and ill, but no worse than before; O(what is above the sources)."""
+        return listed(self._spared & self.outcome.is_ill)
+
+    @cached_property
+    def ordinals(self) -> Int32s:
+        """Of the hits, in order; O(hits log hits) at first."""
+        return self._in_order[0]
+
+    @cached_property
+    def distances(self) -> Int32s:
+        """Of the hits, in order; O(hits log hits) at first."""
+        return self._in_order[1]
+
+    def hits(self, start: int = 0, count: int | None = None) -> Iterator[ImpactHit]:
+        """`count` hits from position `start` on, or all the rest; O(the levels that these lie in, sorted)."""
+        order, ends = self.outcome.order, self.outcome.ends
+        stop = len(order) if count is None else min(start + count, len(order))
+        distance = int(np.searchsorted(ends, start, side="right"))
+        while start < stop:
+            begin, end = int(ends[distance - 1]) if distance else 0, int(ends[distance])
+            yield from self._described(np.sort(order[begin:end])[start - begin : stop - begin], distance)
+            start, distance = end, distance + 1
+
+    def distance_to(self, ordinal: int) -> int | None:
+        """Failed edges from the nearest source; None for who is no hit. O(log hits) after a first O(hits log hits)."""
+        ordinals, distances = self._by_ordinal
+        at = int(np.searchsorted(ordinals, ordinal))
+        return int(distances[at]) if at < len(ordinals) and ordinals[at] == ordinal else None
+
+    def reasons(self, ordinal: int) -> tuple[Margin, ...]:
+        """The pools that explain the state of a hit; empty for who is none. O(its pools' members)."""
+        if self.distance_to(ordinal) is None:
+            return ()
+        state = self._explained(ordinal)
+        return tuple(margin for margin in margins_of(self, ordinal) if margin.culprits(state))
+
+    def path_to(self, ordinal: int) -> tuple[Hop, ...] | None:
+        """A shortest chain of failed edges between a source and a hit, which comes first; None for who is no hit.
+
+        Of several, each step takes the smallest provider, by its smallest relationship. O(the pools on the way).
+        """
+        distance = self.distance_to(ordinal)
+        if distance is None:
+            return None
+        hops: list[Hop] = []
+        for nearer in range(distance - 1, -1, -1):
+            provider, relationship = min(
+                (member.provider, member.relationship)
+                for margin in self.reasons(ordinal)
+                for member in margin.culprits(self._explained(ordinal))
+                if self.distance_to(member.provider) == nearer
+            )
+            hops.append(Hop(relationship, ordinal, provider))
+            ordinal = provider
+        return tuple(hops)
+
+    def margins(self, start: int = 0, count: int | None = None) -> Iterator[Margin]:
+        """Every pool with a member that got worse, by owner; O(edges of those) and as it goes their members."""
+        worse = np.concatenate([self.outcome.down, self.outcome.degraded])
+        return islice(margins_around(self, worse), start, None if count is None else start + count)
+
+    def margins_of(self, ordinal: int) -> tuple[Margin, ...]:
+        """Every pool of a CI, whatever became of it."""
+        return tuple(margins_of(self, ordinal))
+
+    def _explained(self, ordinal: int) -> State:
+        """The state of a hit that its pools have to explain, UP where it is at risk only."""
+        one = column((ordinal,))
+        return State(int(self.state(one)[0])) if self.state(one) > self.before(one) else State.UP
+
+    def _described(self, ordinals: Int32s, distance: int) -> Iterator[ImpactHit]:
+        before, state = self.before(ordinals).tolist(), self.state(ordinals).tolist()
+        for ordinal, was, now in zip(ordinals.tolist(), before, state, strict=True):
+            yield ImpactHit(ordinal, State(was), State(now), was == now, distance)
+
+    @cached_property
+    def _levels(self) -> Int32s:
+        sizes = np.diff(self.outcome.ends, prepend=0)
+        return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+
+    @cached_property
+    def _in_order(self) -> tuple[Int32s, Int32s]:
+        order = np.argsort(self._levels.astype(np.int64) << 32 | self.outcome.order)
+        return self.outcome.order[order], self._levels
+
+    @cached_property
+    def _by_ordinal(self) -> tuple[Int32s, Int32s]:
+        order = np.argsort(self.outcome.order)
+        return self.outcome.order[order], self._levels[order]
+
+    @cached_property
+    def _spared(self) -> Bits:
+        """Who is reached and no hit."""
+        if self.engine is None:
+            raise ValueError("an impact without its engine does not know what is above the sources")
+        outcome = self.outcome
+        worse = (outcome.is_down & ~outcome.was_down) | (outcome.is_ill & ~outcome.was_ill)
+        return self.engine.reach(self.sources) & ~worse & ~_bits(outcome.at_risk, len(worse))
+
+
+class Propagation:
+    """A structure made ready for questions; many threads may ask at the same time."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        self._engine = structure.make.engine(structure.graph)
+
+    def states(self, question: WhatIf) -> States:
+        """Who fails; O(nodes / 64 + edges of who fails). Raises `Invalid` for a CI that is not present."""
+        outcome = self._engine.outcome(*self._checked(question), distances=False)
+        return States(self.structure, question, outcome)
+
+    def impact(self, question: WhatIf) -> Impact:
+        """Who fails or is at risk, and how far away; O as for `states`. Raises `Invalid` as `states`."""
+        outcome = self._engine.outcome(*self._checked(question), distances=True)
+        return Impact(self.structure, question, outcome, engine=self._engine)
+
+    def close(self, fallen: Int32s, assume_up: frozenset[int] = frozenset()) -> Int32s:
+        """Everybody that is down when these are; sorted. Raises `Invalid` as `states`."""
+        return self.states(WhatIf(dict.fromkeys(fallen.tolist(), State.DOWN), assume_up=assume_up)).down
+
+    def _checked(self, question: WhatIf) -> tuple[Faults, Faults, Int32s]:
+        question.check(self.structure)
+        return faults_of(question.context), faults_of(question.scenario), column(question.assume_up)
+
+
+def _bits(ordinals: Int32s, words: int) -> Bits:
+    bits = np.zeros(words, dtype=np.uint64)
+    wide = ordinals.astype(np.uint64)
+    np.bitwise_or.at(bits, wide >> np.uint64(6), np.uint64(1) << (wide & np.uint64(63)))
+    return bits

@@ -1,0 +1,157 @@
+"""Asking what fails: a scenario in a context, and the states that it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmdb.errors import Invalid, Problem
+from cmdb.impact.kernels import Bits, Bools, Faults, Outcome
+from cmdb.impact.structure import Structure
+from cmdb.projection.columns import Int32s
+
+
+class State(IntEnum):
+    """How a CI is; the larger, the worse."""
+
+    UP = 0
+    DEGRADED = 1
+    DOWN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What fails (`scenario`), what has failed already (`context`), and who is taken to stay up; by ordinal.
+
+    Scenario and context give `DEGRADED` or `DOWN`. Where both name a CI, the worse counts.
+    """
+
+    scenario: Mapping[int, State]
+    context: Mapping[int, State] = field(default_factory=dict[int, State])
+    assume_up: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        problems = [
+            Problem("is said to be up", f"CI {ordinal}", place, "leave it out, or assume it up")
+            for place, faults in (("scenario", self.scenario), ("context", self.context))
+            for ordinal, state in faults.items()
+            if state is State.UP
+        ]
+        problems += [
+            Problem("both fails and is assumed up", f"CI {ordinal}", place, "say only one of them")
+            for place, faults in (("scenario", self.scenario), ("context", self.context))
+            for ordinal in sorted(faults.keys() & self.assume_up)
+        ]
+        if problems:
+            raise Invalid(f"the question contradicts itself: {problems[0]}", problems=tuple(problems))
+
+    def check(self, structure: Structure) -> None:
+        """Raises `Invalid` naming every CI that is not present."""
+        problems = [
+            Problem("is not present", f"CI {ordinal}", place, "name CIs that exist and are not retired")
+            for place, ordinals in (
+                ("scenario", self.scenario),
+                ("context", self.context),
+                ("assume_up", sorted(self.assume_up)),
+            )
+            for ordinal in ordinals
+            if not (0 <= ordinal < structure.nodes and structure.present[ordinal])
+        ]
+        if problems:
+            raise Invalid(f"the question is about CIs that are not there: {problems[0]}", problems=tuple(problems))
+
+
+def faults_of(states: Mapping[int, State]) -> Faults:
+    """The faults as columns."""
+    return Faults(
+        column(ordinal for ordinal, state in states.items() if state is State.DOWN),
+        column(ordinal for ordinal, state in states.items() if state is State.DEGRADED),
+    )
+
+
+def column(ordinals: Iterable[int]) -> Int32s:
+    """The ordinals, sorted."""
+    return np.array(sorted(ordinals), dtype=np.int32)
+
+
+def contains(bits: Bits, ordinals: Int32s) -> Bools:
+    """Which of the ordinals are in the set."""
+    wide = ordinals.astype(np.uint64)
+    return (bits[wide >> np.uint64(6)] >> (wide & np.uint64(63)) & np.uint64(1)).astype(bool)
+
+
+def listed(bits: Bits) -> Int32s:
+    """The ordinals of the set, sorted; O(nodes / 8)."""
+    return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")).astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """How the CIs are before and after a scenario, as of `revision`.
+
+    Columns hold ordinals, sorted. `complete` says that nothing was left out.
+    """
+
+    structure: Structure
+    question: WhatIf
+    outcome: Outcome
+    complete: bool = True
+
+    @property
+    def revision(self) -> int:
+        """The commit whose graph was asked."""
+        return self.structure.revision
+
+    @cached_property
+    def down(self) -> Int32s:
+        """Who got worse and is down."""
+        return np.sort(self.outcome.down)
+
+    @cached_property
+    def degraded(self) -> Int32s:
+        """Who got worse and is degraded."""
+        return np.sort(self.outcome.degraded)
+
+    @cached_property
+    def down_before(self) -> Int32s:
+        """Who is down under the context alone."""
+        return np.sort(self.outcome.before_down)
+
+    @cached_property
+    def degraded_before(self) -> Int32s:
+        """Who is degraded under the context alone."""
+        return np.sort(self.outcome.before_degraded)
+
+    @property
+    def worsened(self) -> int:
+        """How many got worse."""
+        return len(self.outcome.down) + len(self.outcome.degraded)
+
+    @cached_property
+    def sources(self) -> Int32s:
+        """CIs of the scenario that got worse."""
+        named = column(self.question.scenario)
+        return named[self.state(named) > self.before(named)]
+
+    @cached_property
+    def no_effect(self) -> Int32s:
+        """CIs of the scenario that did not."""
+        named = column(self.question.scenario)
+        return named[self.state(named) <= self.before(named)]
+
+    def before(self, ordinals: Int32s) -> NDArray[np.int8]:
+        """The `State` of each under the context alone."""
+        return _levels(self.outcome.was_down, self.outcome.was_ill, ordinals)
+
+    def state(self, ordinals: Int32s) -> NDArray[np.int8]:
+        """The `State` of each after the scenario."""
+        return _levels(self.outcome.is_down, self.outcome.is_ill, ordinals)
+
+
+def _levels(down: Bits, ill: Bits, ordinals: Int32s) -> NDArray[np.int8]:
+    return contains(down, ordinals).astype(np.int8) + contains(ill, ordinals).astype(np.int8)
