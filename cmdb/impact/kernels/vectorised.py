@@ -1,0 +1,315 @@
+"""The failure engine in numpy alone: whole waves at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, plain
+from cmdb.projection.columns import Int32s, Int64s
+from cmdb.projection.rows import slots_of
+
+_HARD, _SOFT, _DIRECT = (0, 1), (1, 2), (0, 3)
+_HARD_COUNTED, _SOFT_COUNTED, _COUNTED = (4, 5), (5, 6), (4, 6)
+
+_Run = tuple[int, int]
+
+
+class VectorisedMake:
+    """See `cmdb.impact.kernels.Make`."""
+
+    def group(self, keys: Int32s | Int64s, count: int) -> tuple[Int32s, Int32s]:
+        """A stable sort."""
+        start = np.zeros(count + 1, dtype=np.int32)
+        np.cumsum(np.bincount(keys, minlength=count), out=start[1:])
+        return np.argsort(keys, kind="stable").astype(np.int32), start
+
+    def components(self, rows: Rows, nodes: int) -> Components:
+        """What is neither above nor below a ring is taken off in waves; only the core is walked one by one."""
+        slots, counted = _slots(rows, np.arange(nodes), _HARD), _slots(rows, np.arange(nodes), _HARD_COUNTED)
+        owner = np.concatenate([rows.target[slots], rows.counted[counted]])
+        provider = np.concatenate([_owners(rows, nodes, _HARD), _owners(rows, nodes, _HARD_COUNTED)])
+        alive = np.ones(nodes, dtype=bool)
+        below = self._peeled(provider, owner, alive)
+        above = self._peeled(owner, provider, alive)
+        core = np.flatnonzero(alive).astype(np.int32)
+        order, ends = np.empty(len(core), np.int32), np.empty(len(core), np.int32)
+        work = np.full((5, nodes), -1, dtype=np.int32)
+        missing = np.ones(int(rows.code.max(initial=-1) >> 1) + 1, dtype=np.int64)
+        graph = (rows.header, rows.target, rows.counted, rows.code, missing)
+        found = plain.find_components(*graph, core, alive.astype(np.int32), 1, work, order, ends)
+        return Components(
+            np.concatenate([above, order, below[::-1]]),
+            np.concatenate(
+                [
+                    np.arange(1, len(above) + 1, dtype=np.int32),
+                    ends[:found] + np.int32(len(above)),
+                    np.arange(len(above) + len(core) + 1, nodes + 1, dtype=np.int32),
+                ]
+            ),
+        )
+
+    def presumed(self, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+        """See `plain.settle`."""
+        return plain.settle(plain.find_components, _derive, rows, unmet, missing)
+
+    def engine(self, graph: Graph) -> Engine:
+        """See `VectorisedEngine`."""
+        return VectorisedEngine(graph)
+
+    def _peeled(self, before: Int32s, after: Int32s, alive: Bools) -> Int32s:
+        """Take off, wave by wave, who is alive and comes after nobody alive; in that order."""
+        nodes = len(alive)
+        kept = alive[before] & alive[after]
+        before, after = before[kept], after[kept]
+        waiting = np.bincount(after, minlength=nodes)
+        order, start = self.group(before, nodes)
+        header = np.stack([start[:-1], np.diff(start)], axis=1)
+        waves: list[Int32s] = [np.empty(0, dtype=np.int32)]
+        wave = np.flatnonzero(alive & (waiting == 0)).astype(np.int32)
+        while len(wave):
+            alive[wave] = False
+            waves.append(wave)
+            onward = after[order[slots_of(header, wave)]]
+            np.subtract.at(waiting, onward, 1)
+            wave = np.unique(onward[waiting[onward] == 0])
+        return np.concatenate(waves)
+
+
+class VectorisedEngine:
+    """See `cmdb.impact.kernels.Engine`."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def outcome(self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool) -> Outcome:
+        """Close what is down twice, with what is ill laid over each time."""
+        nodes = self._graph.nodes
+        fixed, soft = _mask(assumed, nodes), np.zeros(nodes, dtype=bool)
+        slack = self._graph.pools.slack.copy()
+        down = np.zeros(nodes, dtype=bool)
+
+        self._close(down, fixed, slack, context.down, soft)
+        was_down, slack_before = down.copy(), slack.copy()
+        was_ill, _ = self._ill(down, fixed, slack, np.concatenate([context.degraded, np.flatnonzero(soft)]))
+
+        self._close(down, fixed, slack, scenario.down, soft)
+        seeds = np.concatenate([context.degraded, scenario.degraded, np.flatnonzero(soft)])
+        is_ill, ill_slack = self._ill(down, fixed, slack, seeds)
+
+        fell, sickened = down & ~was_down, is_ill & ~was_ill
+        at_risk = unspared = order = ends = np.empty(0, dtype=np.int32)
+        if distances:
+            lost = self._unspared(slack_before, slack, was_down, down, sickened)
+            unspared = _listed(lost)
+            at_risk = np.unique(self._graph.pools.owner[unspared])
+            order, ends = self._distances((slack, ill_slack, lost), (fell, sickened, is_ill & ~down), at_risk, scenario)
+        return Outcome(
+            *(_packed(mask) for mask in (was_down, was_ill, down, is_ill)),
+            *(_listed(mask) for mask in (was_down, was_ill & ~was_down, fell, sickened & ~down)),
+            at_risk,
+            unspared,
+            order,
+            ends,
+        )
+
+    def reach(self, sources: Int32s) -> Bits:
+        """A wave at a time, over every run of a row."""
+        rows = self._graph.rows
+        seen = _mask(sources, self._graph.nodes)
+        wave = sources
+        while len(wave):
+            found = [rows.target[_slots(rows, wave, _DIRECT)], rows.counted[_slots(rows, wave, _COUNTED)]]
+            wave = _fresh(np.concatenate(found), ~seen)
+            seen[wave] = True
+        return _packed(seen)
+
+    def _ill(self, down: Bools, fixed: Bools, slack: Int64s, seeds: Int64s) -> tuple[Bools, Int64s]:
+        """Who is down or degraded when these are degraded at least, and the slack that pools have then."""
+        ill, left = down.copy(), slack.copy()
+        self._close(ill, fixed, left, seeds, None)
+        return ill, left
+
+    def _close(
+        self, closed: Bools, fixed: Bools, slack: Int64s, seeds: Int32s | Int64s, soft: Bools | None
+    ) -> None:
+        """Add the seeds to `closed` and close it, taking every loss off `slack`; `soft` gets whom losses weaken."""
+        rows, ring = self._graph.rows, self._graph.footing.ring
+        wave = _fresh(seeds.astype(np.int32), ~closed & ~fixed)
+        while len(wave):
+            dirty: list[Int32s] = []
+            while len(wave):
+                closed[wave] = True
+                failed, shaken = self._charge(slack, wave, _HARD_COUNTED)
+                dirty.append(np.unique(ring[shaken]))
+                found = np.concatenate([rows.target[_slots(rows, wave, _HARD)], failed])
+                if soft is not None:
+                    soft[rows.target[_slots(rows, wave, _SOFT)]] = True
+                    soft[self._charge(slack, wave, _SOFT_COUNTED)[0]] = True
+                wave = _fresh(found, ~closed & ~fixed)
+            wave = self._hanging(np.unique(np.concatenate(dirty)), ~closed & ~fixed, slack)
+
+    def _charge(self, slack: Int64s, wave: Int32s, run: _Run) -> tuple[Int32s, Int32s]:
+        """Take the weight of a wave off its pools; owners of those that fail, and of those to be looked at."""
+        rows = self._graph.rows
+        slot = _slots(rows, wave, run)
+        pool, owner = rows.code[slot] >> 1, rows.counted[slot]
+        np.subtract.at(slack, pool, rows.weight[slot])
+        failed = slack[pool] < 0
+        return owner[failed], owner[~failed & (rows.code[slot] & 1 > 0)]
+
+    def _hanging(self, rings: Int32s, standing: Bools, slack: Int64s) -> Int32s:
+        """Whoever in these rings is left standing on nothing but them."""
+        if not len(rings):
+            return rings
+        rows, footing = self._graph.rows, self._graph.footing
+        begin = footing.ring_start[rings]
+        header = np.stack([begin, footing.ring_start[rings + 1] - begin], axis=1)
+        members = footing.ring_member[slots_of(header, np.arange(len(rings), dtype=np.int32))]
+        asked = members[standing[members] & ~footing.presumed[members]]
+        doubted = _mask(asked, len(standing))
+
+        needed = rows.target[_slots(rows, asked, _HARD)]
+        unmet = np.bincount(needed[doubted[needed]], minlength=len(standing))
+        slot = _slots(rows, asked, _HARD_COUNTED)
+        slot = slot[doubted[rows.counted[slot]]]
+        missing = -slack
+        np.add.at(missing, rows.code[slot] >> 1, rows.weight[slot])
+        short = np.unique(rows.code[slot] >> 1)
+        np.add.at(unmet, self._graph.pools.owner[short[missing[short] > 0]], 1)
+
+        accepted = ~doubted
+        ready = asked[unmet[asked] == 0]
+        accepted[ready] = True
+        queue = np.empty(len(standing) + 1, dtype=np.int32)
+        queue[: len(ready)] = ready
+        graph = (rows.header, rows.target, rows.counted, rows.code, rows.weight)
+        _derive(*graph, unmet.astype(np.int32), missing, accepted, queue, len(ready))
+        return asked[~accepted[asked]]
+
+    def _unspared(
+        self, slack_before: Int64s, slack: Int64s, was_down: Bools, is_down: Bools, sickened: Bools
+    ) -> Bools:
+        """The pools that stood the loss of any one member before and no longer do; of owners not hit otherwise."""
+        pools = self._graph.pools
+        lost = pools.spare & (slack < slack_before) & ~is_down[pools.owner] & ~sickened[pools.owner]
+        touched = np.flatnonzero(lost)
+        before, after = pools.even[touched], pools.even[touched]
+        uneven = np.flatnonzero(before == 0)
+        if len(uneven):
+            before[uneven] = self._heaviest(touched[uneven], was_down)
+            after[uneven] = self._heaviest(touched[uneven], is_down)
+        lost[touched] = (slack_before[touched] >= before) & (slack[touched] < after)
+        return lost
+
+    def _heaviest(self, pools: Int64s, down: Bools) -> Int64s:
+        """The largest weight of a member that is not down, 0 if all are."""
+        members = self._graph.members
+        header = np.stack([members.start[:-1], np.diff(members.start)], axis=1)
+        slot = slots_of(header, pools.astype(np.int32))
+        weight = np.where(down[members.provider[slot]], 0, members.weight[slot])
+        size = header[pools, 1].astype(np.int64)
+        return np.maximum.reduceat(weight, np.cumsum(size) - size)
+
+    def _distances(
+        self,
+        counters: tuple[Int64s, Int64s, Bools],
+        sets: tuple[Bools, Bools, Bools],
+        at_risk: Int32s,
+        scenario: Faults,
+    ) -> tuple[Int32s, Int32s]:
+        """Breadth first over failed edges, a wave at a time; see the compiled make."""
+        rows = self._graph.rows
+        slack, ill_slack, unspared = counters
+        fell, sickened, ill_only = sets
+        to_fall, to_sicken, to_risk = fell.copy(), sickened & ill_only, _mask(at_risk, len(fell))
+        wave = np.concatenate([scenario.down[to_fall[scenario.down]], scenario.degraded[to_sicken[scenario.degraded]]])
+        levels: list[Int32s] = []
+        while len(wave):
+            levels.append(wave)
+            for waiting in (to_fall, to_sicken, to_risk):
+                waiting[wave] = False
+            falls, sickens = wave[fell[wave]], wave[sickened[wave]]
+            found: list[Int32s] = []
+            for source, waiting, run in (
+                (falls, to_fall, _HARD),
+                (sickens, to_sicken, _HARD),
+                (falls, to_sicken, _SOFT),
+            ):
+                owner = rows.target[_slots(rows, source, run)]
+                found.append(owner[waiting[owner]])
+            for source, waiting, run, failed in (
+                (falls, to_fall, _HARD_COUNTED, slack < 0),
+                (sickens, to_sicken, _HARD_COUNTED, ill_slack < 0),
+                (falls, to_sicken, _SOFT_COUNTED, slack < 0),
+                (falls, to_risk, _COUNTED, unspared),
+            ):
+                slot = _slots(rows, source, run)
+                owner = rows.counted[slot]
+                found.append(owner[waiting[owner] & failed[rows.code[slot] >> 1]])
+            wave = np.unique(np.concatenate(found))
+        if not levels:
+            return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
+        return np.concatenate(levels), np.cumsum([len(level) for level in levels], dtype=np.int32)
+
+
+def _derive(
+    header: Int32s,
+    target: Int32s,
+    counted: Int32s,
+    code: Int32s,
+    weight: Int64s,
+    unmet: Int32s,
+    missing: Int64s,
+    accepted: Bools,
+    queue: Int32s,
+    count: int,
+) -> None:
+    """`plain.derive` a wave at a time."""
+    rows = Rows(header, target, target, counted, code, weight, counted)
+    wave = queue[:count].copy()
+    while len(wave):
+        owner = target[_slots(rows, wave, _HARD)]
+        np.subtract.at(unmet, owner, 1)
+        slot = _slots(rows, wave, _HARD_COUNTED)
+        slot = slot[missing[code[slot] >> 1] > 0]
+        np.subtract.at(missing, code[slot] >> 1, weight[slot])
+        met, first = np.unique(code[slot] >> 1, return_index=True)
+        first = first[missing[met] <= 0]
+        np.subtract.at(unmet, counted[slot[first]], 1)
+        found = np.concatenate([owner, counted[slot[first]]])
+        wave = np.unique(found[(unmet[found] == 0) & ~accepted[found]])
+        accepted[wave] = True
+
+
+def _slots(rows: Rows, nodes: Int32s | Int64s, run: _Run) -> Int64s:
+    """Slots of a run of the rows of `nodes`, row after row."""
+    begin = rows.header[nodes, run[0]]
+    header = np.stack([begin, rows.header[nodes, run[1]] - begin], axis=1)
+    return slots_of(header, np.arange(len(nodes), dtype=np.int32))
+
+
+def _owners(rows: Rows, nodes: int, run: _Run) -> Int32s:
+    """The provider of each slot of a run, row after row."""
+    return np.repeat(np.arange(nodes, dtype=np.int32), rows.header[:, run[1]] - rows.header[:, run[0]])
+
+
+def _fresh(ordinals: Int32s, wanted: Bools) -> Int32s:
+    return np.unique(ordinals[wanted[ordinals]])
+
+
+def _mask(ordinals: Int32s, nodes: int) -> Bools:
+    mask = np.zeros(nodes, dtype=bool)
+    mask[ordinals] = True
+    return mask
+
+
+def _listed(mask: Bools) -> Int32s:
+    return np.flatnonzero(mask).astype(np.int32)
+
+
+def _packed(mask: Bools) -> Bits:
+    words = (len(mask) >> 6) + 1
+    octets = np.zeros(words * 8, dtype=np.uint8)
+    packed = np.packbits(mask, bitorder="little")
+    octets[: len(packed)] = packed
+    return octets.view(np.uint64)
