@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -26,8 +26,7 @@ _MOST_REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Checked(Generic[T]):
+class Checked(msgspec.Struct, Generic[T], frozen=True):
     """A value in canonical form, as far as it could be made, and what was wrong with it."""
 
     value: T

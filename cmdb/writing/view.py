@@ -109,10 +109,9 @@ async def _taken(
     asked: dict[str, set[str | int]] = {}
     for name in checks.unique:
         for operation in change_set:
-            if (
-                isinstance(operation, Put)
-                and (value := checks.as_unique(name, operation.attributes.get(name))) is not None
-            ):
+            if not isinstance(operation, Put) or name not in operation.attributes:
+                continue
+            if (value := checks.as_unique(name, operation.attributes[name])) is not None:
                 asked.setdefault(name, set()).add(value)
     taken: dict[tuple[str, str | int], tuple[int, ...]] = {}
     holders: dict[int, str] = {}
@@ -127,8 +126,12 @@ async def _taken(
 
 async def _degrees(store: Store, model: Model, change_set: ChangeSet) -> dict[tuple[str, Direction, int], int]:
     degrees: dict[tuple[str, Direction, int], int] = {}
+    links_of_type: dict[str, list[Link]] = {}
+    for operation in change_set:
+        if isinstance(operation, Link):
+            links_of_type.setdefault(operation.type, []).append(operation)
     for kind in (t for t in model.relationship_types if t.from_max is not None or t.to_max is not None):
-        links = [o for o in change_set if isinstance(o, Link) and o.type == kind.name]
+        links = links_of_type.get(kind.name, [])
         for bound, direction, ends in (
             (kind.from_max, Direction.OUT, (o.source for o in links)),
             (kind.to_max, Direction.IN, (o.target for o in links)),

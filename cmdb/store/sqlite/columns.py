@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmdb.store.port import NodeColumns, RelationshipColumns
+from cmdb.store.sqlite.compiling import nodes_table
 
 _IDS_AT_ONCE: Final = 50_000
 _DIGITS: Final = 19
@@ -22,8 +23,6 @@ _FIRST: Final = 10 ** (_DIGITS - 1)
 _PLACES: Final = 10 ** np.arange(_DIGITS - 1, -1, -1, dtype=np.int64)
 
 _ORDINALS: Final = "group_concat(1000000000000000000 + n.ordinal, '')"
-_ORDINALS_BY_CLASS: Final = f"SELECT n.class, {_ORDINALS} FROM node AS n GROUP BY n.class"
-_RETIRED: Final = f"SELECT {_ORDINALS} FROM node AS n WHERE n.retired"
 
 _RELATIONSHIPS: Final = (
     "group_concat((1000000000000000000 + (r.source << 31 | r.target)) || "
@@ -35,14 +34,18 @@ SELECT {_RELATIONSHIPS} FROM relationship_version AS r WHERE r.until > ?1 AND r.
 """
 
 
-def node_columns(connection: apsw.Connection, classes: Sequence[str]) -> NodeColumns:
-    """Class and retirement of every node. Classes come out of their index alone. O(n)."""
+def node_columns(connection: apsw.Connection, classes: Sequence[str], as_of: int | None) -> NodeColumns:
+    """Class and retirement of every node. Classes of the present come out of their index alone. O(n)."""
+    table = nodes_table(as_of)
+    then = {} if as_of is None else {"as_of": as_of}
     code_of = {name: code for code, name in enumerate(classes)}
     size = cast("int", connection.execute("SELECT coalesce(max(ordinal) + 1, 0) FROM node").get)
     codes, retired = np.full(size, -1, dtype=np.int16), np.zeros(size, dtype=np.bool_)
-    for class_name, ordinals in cast("Iterator[tuple[str, str]]", connection.execute(_ORDINALS_BY_CLASS)):
-        codes[_unpacked(ordinals)] = code_of[class_name]
-    retired[_unpacked(cast("str | None", connection.execute(_RETIRED).get))] = True
+    by_class = connection.execute(f"SELECT n.class, {_ORDINALS} FROM {table} AS n GROUP BY n.class", then)
+    for class_name, ordinals in cast("Iterator[tuple[str, str]]", by_class):
+        codes[unpacked(ordinals)] = code_of[class_name]
+    gone = connection.execute(f"SELECT {_ORDINALS} FROM {table} AS n WHERE n.retired", then)
+    retired[unpacked(cast("str | None", gone.get))] = True
     return NodeColumns(classes=tuple(classes), class_code=codes, retired=retired)
 
 
@@ -75,14 +78,14 @@ _Part = tuple[npt.NDArray[np.int64], npt.NDArray[np.int16], npt.NDArray[np.int32
 
 
 def _part(text: str | None, recode: npt.NDArray[np.int16]) -> _Part:
-    ends, rest = _unpacked(text).reshape(-1, 2).T
+    ends, rest = unpacked(text).reshape(-1, 2).T
     code = recode[rest & 0xFFFF]
     wanted = code >= 0
     ends, rest = ends[wanted], rest[wanted]
     return rest >> 16, code[wanted], (ends >> 31).astype(np.int32), (ends & 0x7FFFFFFF).astype(np.int32)
 
 
-def _unpacked(text: str | None) -> npt.NDArray[np.int64]:
+def unpacked(text: str | None) -> npt.NDArray[np.int64]:
     """The numbers in a text of SQLite's, which is None where there were no rows."""
     digits = np.frombuffer((text or "").encode(), dtype=np.uint8).reshape(-1, _DIGITS) - np.uint8(ord("0"))
     return cast("npt.NDArray[np.int64]", np.einsum("ij,j->i", digits, _PLACES)) - _FIRST

@@ -17,6 +17,10 @@ BUSY: Final = 20_000
 """Milliseconds to wait for another process that is writing."""
 
 
+LOG_PAGES: Final = 8_000
+"""Pages (32 MB) of the write-ahead log from which on it is folded into the file: a page that keeps changing goes once."""
+
+
 class Connections:
     """The connections of one process to one store file."""
 
@@ -91,6 +95,7 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
             remedy="use the program's version that wrote it to make a backup, and restore that here",
         )
     connection.pragma("journal_mode", "wal")
+    connection.wal_autocheckpoint(LOG_PAGES)
     connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -128000; PRAGMA temp_store = MEMORY")
     if not tables:
         with connection:

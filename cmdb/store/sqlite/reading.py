@@ -13,8 +13,8 @@ from cmdb.errors import Invalid
 from cmdb.filters import Direction, Filter, Lookup, attribute_named, field_value
 from cmdb.nodes import LAST, Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from cmdb.store import cursor
-from cmdb.store.port import NodeColumns, Page, Query, RelationshipColumns
-from cmdb.store.sqlite import columns
+from cmdb.store.port import NodeColumns, Page, Query, RelationshipColumns, ValueColumns
+from cmdb.store.sqlite import columns, value_columns
 from cmdb.store.sqlite.compiling import Compiler, nodes_table, relationships_table
 from cmdb.store.sqlite.rows import NodeRow, RelationshipRow, encode_json, nodes_of, relationships_of
 from cmdb.store.words import words
@@ -261,11 +261,19 @@ class Reader:
             for row in rows
         ]
 
-    def node_columns(self) -> NodeColumns:
+    def node_columns(self, as_of: int | None) -> NodeColumns:
         """Class and retirement of every node."""
-        return columns.node_columns(
-            self.connection, tuple(sorted(c.name for c in self.model.classes if not c.abstract))
-        )
+        classes = tuple(sorted(c.name for c in self.model.classes if not c.abstract))
+        return columns.node_columns(self.connection, classes, as_of)
+
+    def node_values(self, attribute: str, as_of: int | None) -> ValueColumns:
+        """The nodes that have an attribute."""
+        return value_columns.node_values(self.connection, attribute, as_of)
+
+    def relationship_values(self, attribute: str, types: Sequence[str], as_of: int | None) -> ValueColumns:
+        """The relationships of these types that have an attribute."""
+        codes = [self.type_codes[name] for name in types if name in self.type_codes]
+        return value_columns.relationship_values(self.connection, attribute, codes, as_of)
 
     def relationship_columns(self, types: Sequence[str], as_of: int | None) -> RelationshipColumns:
         """Relationships of these types as columns."""

@@ -31,6 +31,7 @@ from cmdb.store.port import (
     Query,
     RelationshipColumns,
     SourceState,
+    ValueColumns,
 )
 from cmdb.store.sqlite import applying, claiming
 from cmdb.store.sqlite.claims import ClaimReader
@@ -306,10 +307,24 @@ class SqliteStore:
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 yield batch
 
-    async def node_columns(self) -> tuple[Head, NodeColumns]:
+    async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:
         """See the port."""
         with self._some_reader() as reader:
-            return _head(reader.connection), await asyncio.to_thread(reader.node_columns)
+            return _head(reader.connection), await asyncio.to_thread(reader.node_columns, as_of)
+
+    async def node_values(self, attribute: str, as_of: int | None = None) -> tuple[Head, ValueColumns]:
+        """See the port."""
+        with self._some_reader() as reader:
+            return _head(reader.connection), await asyncio.to_thread(reader.node_values, attribute, as_of)
+
+    async def relationship_values(
+        self, attribute: str, types: Sequence[str], as_of: int | None = None
+    ) -> tuple[Head, ValueColumns]:
+        """See the port."""
+        with self._some_reader() as reader:
+            return _head(reader.connection), await asyncio.to_thread(
+                reader.relationship_values, attribute, types, as_of
+            )
 
     async def relationship_columns(
         self, types: Sequence[str], as_of: int | None = None

@@ -1,6 +1,7 @@
 """The words of live nodes in the full-text index.
 
 Its tokenizer cuts ASCII text as `cmdb.store.words` does, so such text is handed over as it is; any other is cut before.
+Nodes come in ascending order, in which alone the index gathers what is written to it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _REPLACE: Final = "INSERT OR REPLACE INTO node_words(rowid, words) VALUES(?, ?)"
 _DROP: Final = "DELETE FROM node_words WHERE rowid = ?"
 _READ: Final = """
 SELECT n.ordinal, n.class, n.key, n.name, n.attributes FROM json_each(?) AS w CROSS JOIN node AS n ON n.ordinal = w.value
+ORDER BY n.ordinal
 """
 
 
@@ -49,7 +51,7 @@ def change_words(connection: apsw.Connection, searchable: Searchable, changed: S
 
 def drop_words(connection: apsw.Connection, retired: Iterable[NodeRetired]) -> None:
     """Let go of retired nodes: only live ones are found."""
-    connection.executemany(_DROP, [(e.ordinal,) for e in retired])
+    connection.executemany(_DROP, sorted((e.ordinal,) for e in retired))
 
 
 def _indexed(key: str, name: str, attributes: Mapping[str, Value], searchable: tuple[str, ...]) -> str:
