@@ -24,6 +24,7 @@ from cmdb.filters import Direction, Filter
 from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from graph_schema.metamodel import Model
+from graph_schema.values import Value
 
 T = TypeVar("T")
 
@@ -104,7 +105,7 @@ class ClaimChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class NodeColumns:
-    """For every ordinal 0 … n-1: class (an index into `classes`) and whether it is retired."""
+    """For every ordinal 0 … n-1: class (an index into `classes`; -1 if there is no such node then) and retirement."""
 
     classes: tuple[str, ...]
     class_code: npt.NDArray[np.int16]
@@ -120,6 +121,15 @@ class RelationshipColumns:
     type_code: npt.NDArray[np.int16]
     source: npt.NDArray[np.int32]
     target: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueColumns:
+    """Who has a value of one attribute: `ident[i]`, in ascending order, has `values[code[i]]`."""
+
+    ident: npt.NDArray[np.int64]
+    code: npt.NDArray[np.int32]
+    values: tuple[Value, ...]
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,17 +293,24 @@ class Store(Protocol):
         """Every relationship version that has ended, in batches, by (id, since)."""
         ...
 
-    async def node_columns(self) -> tuple[Head, NodeColumns]:
-        """The class of every node, and the head that this is the state of."""
+    async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:
+        """The class of every node, and the head that this is the state of. O(n)."""
+        ...
+
+    async def node_values(self, attribute: str, as_of: int | None = None) -> tuple[Head, ValueColumns]:
+        """The nodes, by ordinal, that have a value of this attribute, retired ones too; and the head. O(n)."""
+        ...
+
+    async def relationship_values(
+        self, attribute: str, types: Sequence[str], as_of: int | None = None
+    ) -> tuple[Head, ValueColumns]:
+        """The relationships of these types, by id, that have a value of this attribute; and the head. O(n)."""
         ...
 
     async def relationship_columns(
         self, types: Sequence[str], as_of: int | None = None
     ) -> tuple[Head, RelationshipColumns]:
-        """The relationships of these types as columns, and the head that this is the state of.
-
-        O(n), a million a second.
-        """
+        """The relationships of these types as columns, and the head that this is the state of. O(n)."""
         ...
 
     # -- claims -------------------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cmdb.nodes import Node, Relationship
-from cmdb.store.port import Store
+from cmdb.store.port import Store, ValueColumns
+from graph_schema.values import Value
 from tests import strategies
 from tests.reference.book import Book
 from tests.reference.graph import Reference
@@ -18,20 +20,40 @@ from tests.store.places import Places
 from tests.store.running import examples, on_a_store
 
 MANY = 12_000
+ATTRIBUTES = sorted(
+    {a for of_class in MODEL.attributes.values() for a in of_class}
+    | {a.name for kind in MODEL.relationship_types for a in kind.attributes}
+)
 
 
 async def _same_columns(store: Store, reference: Reference, types: list[str], as_of: int | None = None) -> None:
-    head, nodes = await store.node_columns()
+    head, nodes = await store.node_columns(as_of)
     assert head == reference.head
-    everything = reference.all_nodes()
-    assert [nodes.classes[code] for code in nodes.class_code] == [n.class_name for n in everything]
-    assert nodes.retired.tolist() == [n.retired for n in everything]
+    then = {n.ordinal: n for n in reference.all_nodes(as_of)}
+    assert len(nodes.class_code) == len(nodes.retired) == len(reference.all_nodes())
+    classes = cast("list[int]", nodes.class_code.tolist())
+    gone = cast("list[bool]", nodes.retired.tolist())
+    made = [(nodes.classes[code], retired) for code, retired in zip(classes, gone, strict=True) if code >= 0]
+    assert made == [(n.class_name, n.retired) for n in then.values()]
+    assert (nodes.class_code >= 0).nonzero()[0].tolist() == list(then)
+    for attribute in ATTRIBUTES:
+        head, values = await store.node_values(attribute, as_of)
+        assert head == reference.head
+        assert _told(values) == [(o, n.attributes[attribute]) for o, n in then.items() if attribute in n.attributes]
+        head, values = await store.relationship_values(attribute, types, as_of)
+        assert head == reference.head
+        joined_then = [r for r in reference.all_relationships(as_of) if r.type in types and attribute in r.attributes]
+        assert _told(values) == [(r.id, r.attributes[attribute]) for r in joined_then]
     head, joined = await store.relationship_columns(types, as_of)
     assert head == reference.head
     rows = zip(joined.id, joined.type_code, joined.source, joined.target, strict=True)
     assert [(int(i), joined.types[int(t)], int(s), int(o)) for i, t, s, o in rows] == [
         (r.id, r.type, r.source, r.target) for r in reference.all_relationships(as_of) if r.type in types
     ]
+
+
+def _told(columns: ValueColumns) -> list[tuple[int, Value]]:
+    return [(int(i), columns.values[code]) for i, code in zip(columns.ident, columns.code, strict=True)]
 
 
 async def test_columns_of_an_estate_without_nodes_are_empty(pair: Pair) -> None:

@@ -12,7 +12,7 @@ from cmdb.filters import Direction, Filter, attribute_named
 from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from cmdb.store.neo4j import claims as claim_store
-from cmdb.store.neo4j import committing, ledger, nodes, past, relationships, schema, streams
+from cmdb.store.neo4j import committing, ledger, nodes, past, relationships, schema, streams, value_columns
 from cmdb.store.neo4j.connection import Connection, Mark, OutcomeUnknown, Reading, Writing
 from cmdb.store.neo4j.pages import page
 from cmdb.store.port import (
@@ -25,6 +25,7 @@ from cmdb.store.port import (
     Query,
     RelationshipColumns,
     SourceState,
+    ValueColumns,
 )
 from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
@@ -251,9 +252,19 @@ class Neo4jStore:
         """See the port."""
         return past.past_relationships(self._connection)
 
-    async def node_columns(self) -> tuple[Head, NodeColumns]:
+    async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:
         """See the port."""
-        return await streams.node_columns(self._connection, await self.some_model())
+        return await streams.node_columns(self._connection, await self.some_model(), as_of)
+
+    async def node_values(self, attribute: str, as_of: int | None = None) -> tuple[Head, ValueColumns]:
+        """See the port."""
+        return await value_columns.node_values(self._connection, attribute, as_of)
+
+    async def relationship_values(
+        self, attribute: str, types: Sequence[str], as_of: int | None = None
+    ) -> tuple[Head, ValueColumns]:
+        """See the port."""
+        return await value_columns.relationship_values(self._connection, attribute, types, as_of)
 
     async def relationship_columns(
         self, types: Sequence[str], as_of: int | None = None

@@ -29,20 +29,22 @@ EDGES_AT_ONCE: Final = 20_000
 IDS_AT_ONCE: Final = 50_000
 
 _LAST_ORDINAL: Final = "MATCH (c:_Counters {only: 1}) RETURN [c.ordinal, c.relationship] AS rows"
-_IN_RANGE: Final = "n.ordinal >= $first AND n.ordinal < $beyond"
+IN_RANGE: Final = "n.ordinal >= $first AND n.ordinal < $beyond"
+"""A part of all nodes."""
+
 _NODES: Final = f"""
-MATCH (n:Node) USING INDEX n:Node(ordinal) WHERE {_IN_RANGE} RETURN collect(n{{.*, search_text: null}}) AS rows
+MATCH (n:Node) USING INDEX n:Node(ordinal) WHERE {IN_RANGE} RETURN collect(n{{.*, search_text: null}}) AS rows
 """
 _VERSIONS: Final = """
 MATCH (v:_NodeVersion) WHERE v.ordinal IN $wanted AND v.since <= $as_of AND v._until > $as_of
 RETURN collect(v{.*}) AS rows
 """
 _NODE_COLUMNS: Final = f"""
-MATCH (n:Node) USING INDEX n:Node(ordinal) WHERE {_IN_RANGE}
+MATCH (n:Node) USING INDEX n:Node(ordinal) WHERE {IN_RANGE}
 RETURN [collect(n.ordinal), collect(coalesce($codes[n.class], -1)), collect(n.retired), collect(n.since)] AS rows
 """
 _EDGES: Final = f"""
-MATCH (n:Node)-[r]->(m) USING INDEX n:Node(ordinal) WHERE {_IN_RANGE} AND r.since <= $as_of
+MATCH (n:Node)-[r]->(m) USING INDEX n:Node(ordinal) WHERE {IN_RANGE} AND r.since <= $as_of
 RETURN collect([type(r), n.ordinal, m.ordinal, r{{.*}}]) AS rows
 """
 _ENDED: Final = """
@@ -61,7 +63,7 @@ _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Relationship]).decode
 
 
-async def _pinned(connection: Connection, as_of: int | None) -> tuple[Mark, int, int, int]:
+async def pinned(connection: Connection, as_of: int | None) -> tuple[Mark, int, int, int]:
     """The head, the revision to read, and how many ordinals and relationship ids there are."""
 
     async def look(reading: Reading) -> tuple[Mark, list[object]]:
@@ -74,7 +76,7 @@ async def _pinned(connection: Connection, as_of: int | None) -> tuple[Mark, int,
 
 async def all_nodes(connection: Connection, as_of: int | None) -> AsyncIterator[list[Node]]:
     """Every node, in ascending order of ordinal."""
-    _, revision, size, _ = await _pinned(connection, as_of)
+    _, revision, size, _ = await pinned(connection, as_of)
     for first in range(0, size, NODES_AT_ONCE):
 
         async def of_range(reading: Reading, first: int = first) -> list[Node]:
@@ -96,7 +98,7 @@ async def _nodes_of_range(reading: Reading, first: int, revision: int) -> list[N
 
 async def all_relationships(connection: Connection, as_of: int | None) -> AsyncIterator[list[Relationship]]:
     """Every relationship, in ascending order of id: parted by id into temporary files, then sorted part by part."""
-    _, revision, nodes, relationships = await _pinned(connection, as_of)
+    _, revision, nodes, relationships = await pinned(connection, as_of)
     if relationships <= IDS_AT_ONCE:
         found = {r.id: r async for batch in _unordered(connection, revision, nodes) for r in batch}
         if found:
@@ -170,9 +172,9 @@ def _place_of(row: object) -> tuple[int, int]:
     return cast("int", fields[5]), cast("int", fields[0])
 
 
-async def node_columns(connection: Connection, model: Model) -> tuple[Head, NodeColumns]:
+async def node_columns(connection: Connection, model: Model, as_of: int | None) -> tuple[Head, NodeColumns]:
     """Class and retirement of every node."""
-    mark, revision, size, _ = await _pinned(connection, None)
+    mark, revision, size, _ = await pinned(connection, as_of)
     classes = tuple(sorted(c.name for c in model.classes if not c.abstract))
     codes = {name: code for code, name in enumerate(classes)}
     class_code, retired = np.full(size, -1, dtype=np.int16), np.zeros(size, dtype=np.bool_)
@@ -181,18 +183,19 @@ async def node_columns(connection: Connection, model: Model) -> tuple[Head, Node
         async def of_range(reading: Reading, first: int = first) -> list[object]:
             wanted = {"first": first, "beyond": min(first + 4 * NODES_AT_ONCE, size), "codes": codes}
             columns = (await reading.rows(_NODE_COLUMNS, wanted))[1]
-            newer = np.asarray(columns[0], dtype=np.int64)[np.asarray(columns[3], dtype=np.int64) > revision]
-            then = await reading.rows(_VERSIONS, {"wanted": newer.tolist(), "as_of": revision}) if newer.size else None
-            return [*columns[:3], nodes_of(then[1]) if then else []]
+            newer = np.asarray(columns[0], dtype=np.int64)[np.asarray(columns[3], dtype=np.int64) > revision].tolist()
+            then = await reading.rows(_VERSIONS, {"wanted": newer, "as_of": revision}) if newer else None
+            return [*columns[:3], newer, nodes_of(then[1]) if then else []]
 
-        ordinals, found_codes, found_retired, then = cast(
-            "tuple[list[int], list[int], list[bool], list[Node]]", await connection.read(of_range)
+        ordinals, found_codes, found_retired, newer, then = cast(
+            "tuple[list[int], list[int], list[bool], list[int], list[Node]]", await connection.read(of_range)
         )
         at = np.asarray(ordinals, dtype=np.int64)
         class_code[at] = found_codes
         retired[at] = found_retired
+        class_code[newer], retired[newer] = -1, False
         for node in then:
-            retired[node.ordinal] = node.retired
+            class_code[node.ordinal], retired[node.ordinal] = codes[node.class_name], node.retired
     return mark.head, NodeColumns(classes=classes, class_code=class_code, retired=retired)
 
 
@@ -200,12 +203,12 @@ async def relationship_columns(
     connection: Connection, types: Sequence[str], as_of: int | None
 ) -> tuple[Head, RelationshipColumns]:
     """Relationships of these types as columns: per range and type, Neo4j collects them into one row."""
-    mark, revision, size, _ = await _pinned(connection, as_of)
+    mark, revision, size, _ = await pinned(connection, as_of)
     codes = {name: code for code, name in enumerate(types)}
     tables: list[npt.NDArray[np.int64]] = []
     if types:
         statement = (
-            f"MATCH (n:Node)-[r{of_types(types)}]->(m) USING INDEX n:Node(ordinal) WHERE {_IN_RANGE} "
+            f"MATCH (n:Node)-[r{of_types(types)}]->(m) USING INDEX n:Node(ordinal) WHERE {IN_RANGE} "
             "AND r.since <= $as_of WITH type(r) AS type, collect(r.id) AS ids, collect(n.ordinal) AS sources, "
             "collect(m.ordinal) AS targets RETURN collect([type, ids, sources, targets]) AS rows"
         )
