@@ -145,7 +145,7 @@ def margins_around(states: States, worse: Int32s) -> Iterator[Margin]:
 
 def edges_above(rows: Rows, providers: Int32s) -> Int32s:
     """The edges by which others need these, in no order."""
-    spans = []
+    spans: list[Int32s] = []
     for first, last, edge in ((0, 3, rows.edge), (4, 6, rows.counted_edge)):
         start = rows.header[:, first]
         header = np.stack([start[providers], (rows.header[:, last] - start)[providers]], axis=1)
@@ -200,8 +200,7 @@ def _with_states(states: States, edges: Int32s) -> tuple[Member, ...]:
         provider.tolist(),
         found.weight[edges].tolist(),
         found.columns.relationship[edges].tolist(),
-        states.before(provider).tolist(),
-        states.state(provider).tolist(),
+        *states.before_and_after(provider).tolist(),
     )
     return tuple(
         Member(ci, weight, relationship, State(before), State(after))

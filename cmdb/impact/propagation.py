@@ -9,10 +9,9 @@ from itertools import islice
 
 import numpy as np
 
-from cmdb.errors import Invalid
 from cmdb.impact.kernels import Bits, Engine, Faults
 from cmdb.impact.margins import Margin, margins_around, margins_of
-from cmdb.impact.states import State, States, WhatIf, column, contains, faults_of, listed
+from cmdb.impact.states import State, States, WhatIf, column, faults_of, listed
 from cmdb.impact.structure import Structure
 from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
@@ -122,12 +121,11 @@ class Impact(States):
 
     def _explained(self, ordinal: int) -> State:
         """The state of a hit that its pools have to explain, UP where it is at risk only."""
-        one = column((ordinal,))
-        return State(int(self.state(one)[0])) if self.state(one) > self.before(one) else State.UP
+        before, after = self.before_and_after(column((ordinal,)))[:, 0].tolist()
+        return State(after) if after > before else State.UP
 
     def _described(self, ordinals: Int32s, distance: int) -> Iterator[ImpactHit]:
-        before, state = self.before(ordinals).tolist(), self.state(ordinals).tolist()
-        for ordinal, was, now in zip(ordinals.tolist(), before, state, strict=True):
+        for ordinal, was, now in zip(ordinals.tolist(), *self.before_and_after(ordinals).tolist(), strict=True):
             yield ImpactHit(ordinal, State(was), State(now), was == now, distance)
 
     @cached_property

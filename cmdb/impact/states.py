@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmdb.errors import Invalid, Problem
-from cmdb.impact.kernels import Bits, Bools, Faults, Outcome
+from cmdb.impact.kernels import Bits, Faults, Outcome
 from cmdb.impact.structure import Structure
 from cmdb.projection.columns import Int32s
 
@@ -79,12 +79,6 @@ def column(ordinals: Iterable[int]) -> Int32s:
     return np.array(sorted(ordinals), dtype=np.int32)
 
 
-def contains(bits: Bits, ordinals: Int32s) -> Bools:
-    """Which of the ordinals are in the set."""
-    wide = ordinals.astype(np.uint64)
-    return (bits[wide >> np.uint64(6)] >> (wide & np.uint64(63)) & np.uint64(1)).astype(bool)
-
-
 def listed(bits: Bits) -> Int32s:
     """The ordinals of the set, sorted; O(nodes / 8)."""
     return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")).astype(np.int32)
@@ -136,22 +130,31 @@ class States:
     def sources(self) -> Int32s:
         """CIs of the scenario that got worse."""
         named = column(self.question.scenario)
-        return named[self.state(named) > self.before(named)]
+        before, after = self.before_and_after(named)
+        return named[after > before]
 
     @cached_property
     def no_effect(self) -> Int32s:
         """CIs of the scenario that did not."""
         named = column(self.question.scenario)
-        return named[self.state(named) <= self.before(named)]
+        before, after = self.before_and_after(named)
+        return named[after <= before]
 
     def before(self, ordinals: Int32s) -> NDArray[np.int8]:
         """The `State` of each under the context alone."""
-        return _levels(self.outcome.was_down, self.outcome.was_ill, ordinals)
+        return self.before_and_after(ordinals)[0]
 
     def state(self, ordinals: Int32s) -> NDArray[np.int8]:
         """The `State` of each after the scenario."""
-        return _levels(self.outcome.is_down, self.outcome.is_ill, ordinals)
+        return self.before_and_after(ordinals)[1]
 
+    def before_and_after(self, ordinals: Int32s) -> NDArray[np.int8]:
+        """The `State` of each under the context alone, and after the scenario: two rows."""
+        wide = ordinals.astype(np.uint64)
+        bit = self._sets[:, wide >> np.uint64(6)] >> (wide & np.uint64(63)) & np.uint64(1)
+        return (bit[:2] + bit[2:]).astype(np.int8)
 
-def _levels(down: Bits, ill: Bits, ordinals: Int32s) -> NDArray[np.int8]:
-    return contains(down, ordinals).astype(np.int8) + contains(ill, ordinals).astype(np.int8)
+    @cached_property
+    def _sets(self) -> NDArray[np.uint64]:
+        outcome = self.outcome
+        return np.stack([outcome.was_down, outcome.is_down, outcome.was_ill, outcome.is_ill])

@@ -23,7 +23,7 @@ from cmdb.impact.kernels import (
     Rows,
     configured_make,
 )
-from cmdb.impact.needs import ALL, ANY, HEAVIEST, PoolNeed
+from cmdb.impact.needs import ALL, HEAVIEST, PoolNeed
 from cmdb.projection.columns import DependencyColumns, Int32s, Int64s
 from graph_schema.metamodel import Need, Strength
 

@@ -31,6 +31,7 @@ NUMBA, NUMPY = make_choice("numba"), make_choice("numpy")
 _T = TypeVar("_T")
 
 _STATES = {"down": State.DOWN, "degraded": State.DEGRADED}
+_TYPE_NEEDS = {"all": Need.EACH, "any": Need.ANY}
 _WORDS = {State.DOWN: "down", State.DEGRADED: "degraded"}
 
 
@@ -54,7 +55,7 @@ class Asked:
             TypeRule(
                 kind,
                 parse_strength(kinds.get(kind, {}).get("strength", "hard"), kind),
-                Need.ANY if kinds.get(kind, {}).get("need") == "any" else Need.EACH,
+                _TYPE_NEEDS[kinds.get(kind, {}).get("need", "all")],
             )
             for kind in self.types
         ]
@@ -119,7 +120,7 @@ class Asked:
         }
 
     def _named(self, ordinals: Int32s) -> list[str]:
-        return sorted(self.ids[ordinal] for ordinal in ordinals.tolist())
+        return sorted(map(self.ids.__getitem__, ordinals.tolist()))
 
     def _states(self, levels: list[int]) -> dict[str, str]:
         return {ci: _WORDS[State(level)] for ci, level in zip(self.ids, levels, strict=True) if level}
@@ -169,4 +170,6 @@ def comparable(answer: Expected) -> dict[str, object]:
 
 
 def _frozen(row: Row) -> frozenset[tuple[str, object]]:
-    return frozenset((name, tuple(value) if isinstance(value, list) else value) for name, value in row.items())
+    said: dict[str, object] = dict(row)
+    said |= {"lost": tuple(row["lost"]), "weakened": tuple(row["weakened"])}
+    return frozenset(said.items())

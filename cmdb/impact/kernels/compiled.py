@@ -23,8 +23,10 @@ from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, 
 from cmdb.projection.columns import Int32s, Int64s
 from cmdb.projection.kernels.compiled import prefetch
 
-_ROW_AHEAD = 4
-_HEADER_AHEAD = 8
+_COUNTER_AHEAD = 3
+_ROW_AHEAD = 6
+_HEADER_AHEAD = 12
+_SLOT_AHEAD = 8
 _FILL_AHEAD = 16
 
 _find_components = njit(cache=True, nogil=True)(plain.find_components)
@@ -79,9 +81,10 @@ class _Layer:
         """Add CIs that are not seen."""
         self.count = int(_seed(ordinals, self.seen, self.order, self.count))
 
-    def reset(self, slack: Int64s) -> None:
-        """Empty again."""
-        touched = self.log[: self.logged]
+    def reset(self, slack: Int64s, earlier: int = 0) -> None:
+        """Empty again; the first `earlier` of the log are of a phase before this."""
+        _restore(self.slack, self.log[earlier : self.logged])
+        touched = self.log[:earlier]
         self.slack[touched] = slack[touched, None]
         self.seen[:] = 0
         self.count = self.logged = 0
@@ -143,7 +146,7 @@ class CompiledEngine:
                 found = self._at_risk_and_distances(
                     scratch, logged, scenario, (was_down, was_ill, is_down, is_ill), len(degraded)
                 )
-            self._reset(scratch)
+            self._reset(scratch, logged)
         return Outcome(was_down, was_ill, is_down, is_ill, before_down, before_degraded, newly_down, degraded, *found)
 
     def reach(self, sources: Int32s) -> Bits:
@@ -256,9 +259,9 @@ class CompiledEngine:
         if scratch.ill.count or scratch.ill.logged:
             scratch.ill.reset(self._graph.pools.slack)
 
-    def _reset(self, scratch: _Scratch) -> None:
+    def _reset(self, scratch: _Scratch, logged: int) -> None:
         self._reset_ill(scratch)
-        scratch.down.reset(self._graph.pools.slack)
+        scratch.down.reset(self._graph.pools.slack, logged)
         if scratch.soft_count:
             scratch.soft_seen[:] = 0
             scratch.soft_count = 0
@@ -320,6 +323,14 @@ def _seed(ordinals, seen, order, count):
 def _begin_phase(slack, log, logged):
     for i in range(logged):
         slack[log[i], 1] = slack[log[i], 0]
+
+
+@njit(cache=True, nogil=True)
+def _restore(slack, log):
+    for i in range(len(log)):
+        if i + _FILL_AHEAD < len(log):
+            prefetch(slack, log[i + _FILL_AHEAD])
+        slack[log[i], 0] = slack[log[i], 1]
 
 
 @njit(cache=True, nogil=True)
@@ -404,6 +415,9 @@ def _close(
             if header[ahead, 4] < header[ahead, 6]:
                 prefetch(code, header[ahead, 4])
                 prefetch(weight, header[ahead, 4])
+            ahead = order[done + _COUNTER_AHEAD]
+            for slot in range(header[ahead, 4], min(header[ahead, 6], header[ahead, 4] + _SLOT_AHEAD)):
+                prefetch(slack, code[slot] >> 1)
         node = np.uint64(order[done])
         done += 1
         for slot in range(np.uint64(header[node, 0]), np.uint64(header[node, 1])):
@@ -413,6 +427,8 @@ def _close(
             count += np.int64(~(word >> (found & low)) & one)
             seen[found >> six] = word | one << (found & low)
         for slot in range(header[node, 4], header[node, 5]):
+            if slot + _SLOT_AHEAD < header[node, 5]:
+                prefetch(slack, code[slot + _SLOT_AHEAD] >> 1)
             pool = code[slot] >> 1
             left = slack[pool, 0]
             if left == slack[pool, 1]:
@@ -545,7 +561,13 @@ def _at_risk(
     one, low = np.uint64(1), np.uint64(63)
     found = 0
     owners = 0
-    for pool in touched:
+    for i in range(len(touched)):
+        if i + _FILL_AHEAD < len(touched):
+            prefetch(spare, touched[i + _FILL_AHEAD])
+            prefetch(left, touched[i + _FILL_AHEAD])
+            prefetch(owner, touched[i + _FILL_AHEAD])
+            prefetch(even, touched[i + _FILL_AHEAD])
+        pool = touched[i]
         if not spare[pool]:
             continue
         bit = np.uint64(owner[pool]) & low
@@ -554,12 +576,12 @@ def _at_risk(
         before = even[pool]
         after = even[pool]
         if before == 0:
-            for i in range(start[pool], start[pool + 1]):
-                member = provider[i]
+            for at in range(start[pool], start[pool + 1]):
+                member = provider[at]
                 if not was_down[member >> 6] >> (np.uint64(member) & low) & one:
-                    before = max(before, weight[i])
+                    before = max(before, weight[at])
                 if not is_down[member >> 6] >> (np.uint64(member) & low) & one:
-                    after = max(after, weight[i])
+                    after = max(after, weight[at])
         if left[pool, 1] >= before and left[pool, 0] < after:
             unspared[found] = pool
             unspared_bits[pool >> 6] |= one << (np.uint64(pool) & low)

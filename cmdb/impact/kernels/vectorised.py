@@ -1,5 +1,7 @@
 """The failure engine in numpy alone: whole waves at a time."""
 
+# ruff: noqa: PLR0913, PLR0917 - what a kernel is called with is given by its compiled twin
+
 from __future__ import annotations
 
 import numpy as np
@@ -90,10 +92,10 @@ class VectorisedEngine:
 
         self._close(down, fixed, slack, context.down, soft)
         was_down, slack_before = down.copy(), slack.copy()
-        was_ill, _ = self._ill(down, fixed, slack, np.concatenate([context.degraded, np.flatnonzero(soft)]))
+        was_ill, _ = self._ill(down, fixed, slack, np.concatenate([context.degraded, _listed(soft)]))
 
         self._close(down, fixed, slack, scenario.down, soft)
-        seeds = np.concatenate([context.degraded, scenario.degraded, np.flatnonzero(soft)])
+        seeds = np.concatenate([context.degraded, scenario.degraded, _listed(soft)])
         is_ill, ill_slack = self._ill(down, fixed, slack, seeds)
 
         fell, sickened = down & ~was_down, is_ill & ~was_ill
@@ -104,8 +106,14 @@ class VectorisedEngine:
             at_risk = np.unique(self._graph.pools.owner[unspared])
             order, ends = self._distances((slack, ill_slack, lost), (fell, sickened, is_ill & ~down), at_risk, scenario)
         return Outcome(
-            *(_packed(mask) for mask in (was_down, was_ill, down, is_ill)),
-            *(_listed(mask) for mask in (was_down, was_ill & ~was_down, fell, sickened & ~down)),
+            _packed(was_down),
+            _packed(was_ill),
+            _packed(down),
+            _packed(is_ill),
+            _listed(was_down),
+            _listed(was_ill & ~was_down),
+            _listed(fell),
+            _listed(sickened & ~down),
             at_risk,
             unspared,
             order,
@@ -123,18 +131,16 @@ class VectorisedEngine:
             seen[wave] = True
         return _packed(seen)
 
-    def _ill(self, down: Bools, fixed: Bools, slack: Int64s, seeds: Int64s) -> tuple[Bools, Int64s]:
+    def _ill(self, down: Bools, fixed: Bools, slack: Int64s, seeds: Int32s) -> tuple[Bools, Int64s]:
         """Who is down or degraded when these are degraded at least, and the slack that pools have then."""
         ill, left = down.copy(), slack.copy()
         self._close(ill, fixed, left, seeds, None)
         return ill, left
 
-    def _close(
-        self, closed: Bools, fixed: Bools, slack: Int64s, seeds: Int32s | Int64s, soft: Bools | None
-    ) -> None:
+    def _close(self, closed: Bools, fixed: Bools, slack: Int64s, seeds: Int32s, soft: Bools | None) -> None:
         """Add the seeds to `closed` and close it, taking every loss off `slack`; `soft` gets whom losses weaken."""
         rows, ring = self._graph.rows, self._graph.footing.ring
-        wave = _fresh(seeds.astype(np.int32), ~closed & ~fixed)
+        wave = _fresh(seeds, ~closed & ~fixed)
         while len(wave):
             dirty: list[Int32s] = []
             while len(wave):
@@ -186,9 +192,7 @@ class VectorisedEngine:
         _derive(*graph, unmet.astype(np.int32), missing, accepted, queue, len(ready))
         return asked[~accepted[asked]]
 
-    def _unspared(
-        self, slack_before: Int64s, slack: Int64s, was_down: Bools, is_down: Bools, sickened: Bools
-    ) -> Bools:
+    def _unspared(self, slack_before: Int64s, slack: Int64s, was_down: Bools, is_down: Bools, sickened: Bools) -> Bools:
         """The pools that stood the loss of any one member before and no longer do; of owners not hit otherwise."""
         pools = self._graph.pools
         lost = pools.spare & (slack < slack_before) & ~is_down[pools.owner] & ~sickened[pools.owner]
