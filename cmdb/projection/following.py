@@ -118,14 +118,14 @@ class Follower:
             columns,
             len(nodes.retired),
             head.revision if as_of is None else as_of,
-            retired=np.flatnonzero(nodes.retired).astype(np.int32) if as_of is None else (),
+            retired=np.flatnonzero(nodes.retired | (nodes.class_code < 0)).astype(np.int32),
             kernels=self._kernels,
         )
 
     async def _columns(self, as_of: int | None) -> tuple[Head, NodeColumns, DependencyCodes, RelationshipColumns]:
         """Nodes, model and dependencies, all of one head unless they are of the past."""
         while True:
-            head, nodes = await self._store.node_columns()
+            head, nodes = await self._store.node_columns(as_of)
             model = await self._store.model(as_of)
             if model is None:
                 raise Failed(f"{self._store.url} is empty", remedy="run `cmdb init` first")

@@ -93,10 +93,16 @@ def equals(projection: Projection, state: State, revision: int) -> None:
     assert projection.revision == revision
     assert held(projection) == dependencies(state)
     assert projection.nodes == len(state.nodes)
-    assert {o for o in state.nodes if projection.is_present(o)} == {
-        n.ordinal for n in state.nodes.values() if not n.retired
-    }
+    assert present(projection) == live(state)
     reaches_like(projection, state)
+
+
+def present(projection: Projection) -> set[int]:
+    return {ordinal for ordinal in range(projection.nodes) if projection.is_present(ordinal)}
+
+
+def live(state: State) -> set[int]:
+    return {node.ordinal for node in state.nodes.values() if not node.retired}
 
 
 @asynccontextmanager
@@ -127,9 +133,9 @@ def test_a_follower_is_at_every_step_what_a_fresh_one_is(
                     for commit in commits[at : at + step]:
                         await store.commit(commit)
                     at = min(at + step, len(commits))
-                    present = await follower.current()
-                    equals(present, book.reference.at(at), at)
-                    assert held(present) == held(await Follower(store, kernels=kernels).current())
+                    now = await follower.current()
+                    equals(now, book.reference.at(at), at)
+                    assert held(now) == held(await Follower(store, kernels=kernels).current())
 
     asyncio.run(check())
 
@@ -146,6 +152,7 @@ def test_as_of_a_revision_it_is_the_graph_of_then(kernels: KernelChoice, book: B
                     past = await follower.as_of(revision)
                     assert past.revision == revision
                     assert held(past) == dependencies(book.reference.at(revision))
+                    assert present(past) == live(book.reference.at(revision))
                     reaches_like(past, book.reference.at(revision))
                 equals(await follower.as_of(None), book.reference.now, book.reference.head.revision)
 
