@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from cmdb.errors import CmdbError, Conflict, Failed, NotFound, StoreUnreachable
+from cmdb.errors import Conflict, Failed, NotFound, StoreUnreachable
 from cmdb.store.sqlite.schema import APPLICATION_ID, CREATE, LAYOUT
 
 BUSY: Final = 20_000
@@ -34,14 +34,16 @@ class Connections:
             )
         self._idle: list[apsw.Connection] = []
         self._lock = threading.Lock()
-        with said_plainly(path):
+        try:
             self.writer = apsw.Connection(str(path))
             _prepare(self.writer, path)
+        except apsw.Error as error:
+            raise said_plainly(path, error) from error
 
     @contextmanager
     def reading(self) -> Generator[apsw.Connection]:
         """A connection inside a read transaction, for one reader at a time."""
-        with said_plainly(self.path):
+        try:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
             connection = connection or self._reader()
@@ -53,11 +55,13 @@ class Connections:
                     connection.execute("ROLLBACK")
                 with self._lock:
                     self._idle.append(connection)
+        except apsw.Error as error:
+            raise said_plainly(self.path, error) from error
 
     @contextmanager
     def writing(self) -> Generator[apsw.Connection]:
         """The writer inside an immediate transaction, committed at the end or rolled back whole."""
-        with said_plainly(self.path):
+        try:
             self.writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self.writer
@@ -66,6 +70,8 @@ class Connections:
                 if self.writer.in_transaction:
                     self.writer.execute("ROLLBACK")
                 raise
+        except apsw.Error as error:
+            raise said_plainly(self.path, error) from error
 
     def close(self) -> None:
         """Close all connections; the last one out folds the write-ahead log into the file."""
@@ -105,34 +111,24 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
                 connection.pragma("user_version", LAYOUT)
 
 
-@contextmanager
-def said_plainly(path: Path) -> Generator[None]:
-    """Turns the library's errors into ours."""
-    try:
-        yield
-    except CmdbError:
-        raise
-    except apsw.BusyError as error:
-        raise StoreUnreachable(
-            f"another process has been writing to {path} for over {BUSY // 1000} s",
-            remedy="try again when it is done",
-        ) from error
-    except apsw.ConstraintError as error:
-        raise Conflict(
-            f"the store already has what the commit would make: {error}",
-            remedy="read again, decide again, write again",
-        ) from error
-    except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise Failed(
-            f"{path} is no SQLite file, or a damaged one: {error}", remedy="restore it from a backup"
-        ) from error
-    except (
-        apsw.CantOpenError,
-        apsw.IOError,
-        apsw.FullError,
-        apsw.ReadOnlyError,
-        apsw.PermissionsError,
-    ) as error:
-        raise StoreUnreachable(
-            f"{path} cannot be used: {error}", remedy="check the folder, its rights and the disk"
-        ) from error
+def said_plainly(path: Path, error: apsw.Error) -> Exception:
+    """Our error for one of the library's; a RuntimeError where it tells of a mistake of ours."""
+    match error:
+        case apsw.BusyError():
+            return StoreUnreachable(
+                f"another process has been writing to {path} for over {BUSY // 1000} s",
+                remedy="try again when it is done",
+            )
+        case apsw.ConstraintError():
+            return Conflict(
+                f"the store already has what the commit would make: {error}",
+                remedy="read again, decide again, write again",
+            )
+        case apsw.NotADBError() | apsw.CorruptError():
+            return Failed(f"{path} is no SQLite file, or a damaged one: {error}", remedy="restore it from a backup")
+        case apsw.CantOpenError() | apsw.IOError() | apsw.FullError() | apsw.ReadOnlyError() | apsw.PermissionsError():
+            return StoreUnreachable(
+                f"{path} cannot be used: {error}", remedy="check the folder, its rights and the disk"
+            )
+        case _:
+            return RuntimeError(f"{type(error).__name__}: {error}")

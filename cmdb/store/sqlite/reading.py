@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final, LiteralString, cast
 
 import apsw
+import msgspec
 
 from cmdb.errors import Invalid
 from cmdb.filters import Direction, Filter, Lookup, attribute_named, field_value
@@ -38,8 +38,7 @@ UNION ALL SELECT {_NODE}, ?2 FROM node AS n WHERE n.ordinal = ?1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(msgspec.Struct, frozen=True):
     """A connection and what is needed to make values of its rows."""
 
     connection: apsw.Connection
