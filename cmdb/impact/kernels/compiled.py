@@ -17,7 +17,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, plain
 from cmdb.projection.columns import Int32s, Int64s
@@ -27,6 +29,7 @@ _COUNTER_AHEAD = 3
 _ROW_AHEAD = 6
 _HEADER_AHEAD = 12
 _SLOT_AHEAD = 8
+_WORTH_SORTING = 16
 _FILL_AHEAD = 16
 
 _find_components = njit(cache=True, nogil=True)(plain.find_components)
@@ -97,6 +100,7 @@ class _Scratch:
         slack, rings = graph.pools.slack, len(graph.footing.ring_start)
         self.down = _Layer(graph.nodes, slack)
         self.ill = _Layer(graph.nodes, slack)
+        self.fresh = np.zeros((graph.nodes >> 6) + 1, dtype=np.uint64)
         self.soft_seen = np.zeros((graph.nodes >> 6) + 1, dtype=np.uint64)
         self.softs = np.empty(graph.nodes + 1, dtype=np.int32)
         self.soft_count = 0
@@ -183,6 +187,7 @@ class CompiledEngine:
             scratch.doubtful,
             scratch.pools,
             scratch.queue,
+            scratch.fresh,
             with_soft,
             scratch.soft_seen,
             scratch.softs,
@@ -250,6 +255,7 @@ class CompiledEngine:
             scratch.queue,
             len(sources),
             scratch.ends,
+            scratch.fresh,
         )
         scratch.pool_bits[lost >> 6] = 0
         ends = scratch.ends[:levels].copy()
@@ -291,6 +297,16 @@ def _without(bits: Bits, ordinals: Int32s) -> Bits:
     return rest
 
 
+@intrinsic
+def _lowest_bit(typing, word):
+    """Index of the lowest bit that is set in `word`, which is not 0."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.uint64(types.uint64), generate
+
+
 @njit(cache=True, nogil=True)
 def _group(keys, start, order):
     for i in range(len(keys)):
@@ -317,6 +333,25 @@ def _seed(ordinals, seen, order, count):
             order[count] = ordinal
             count += 1
     return count
+
+
+@njit(cache=True, nogil=True)
+def _sort(order, begin, end, fresh):
+    """Sort a wave, by way of a set (empty before and after), if it is large enough to be worth a pass over that."""
+    one, low = np.uint64(1), np.uint64(63)
+    if (end - begin) * _WORTH_SORTING < len(fresh):
+        return
+    for i in range(begin, end):
+        fresh[order[i] >> 6] |= one << (np.uint64(order[i]) & low)
+    at = begin
+    for word in range(len(fresh)):
+        bits = fresh[word]
+        if bits:
+            fresh[word] = 0
+            while bits:
+                order[at] = (word << 6) + np.int64(_lowest_bit(bits))
+                at += 1
+                bits &= bits - one
 
 
 @njit(cache=True, nogil=True)
@@ -389,6 +424,7 @@ def _close(
     doubtful,
     pools,
     queue,
+    fresh,
     with_soft,
     soft_seen,
     softs,
@@ -397,7 +433,11 @@ def _close(
     """Walk on from `order[done:count]` until quiet; look at the rings that lost weight; again until none did."""
     one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
     rings = 0
+    end = done
     while done < count or rings > 0:
+        if done < count and done == end:
+            _sort(order, end, count, fresh)
+            end = count
         if done == count:
             rings -= 1
             at = dirty_list[rings]
@@ -408,7 +448,7 @@ def _close(
                 pools, queue,
             )  # fmt: skip
             continue
-        if done + _HEADER_AHEAD < count:
+        if done + _HEADER_AHEAD < end:
             prefetch(header, order[done + _HEADER_AHEAD])
             ahead = order[done + _ROW_AHEAD]
             prefetch(target, header[ahead, 0])
@@ -611,6 +651,7 @@ def _distances(
     order,
     count,
     ends,
+    fresh,
 ):
     """Breadth first over failed edges from `order[:count]`; returns the number of levels.
 
@@ -625,6 +666,7 @@ def _distances(
     levels = 0
     done = 0
     while done < count:
+        _sort(order, done, count, fresh)
         end = count
         ends[levels] = end
         levels += 1
