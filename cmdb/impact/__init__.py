@@ -1,5 +1,26 @@
 """What follows from a failure, worked out on the projection by pure functions."""
 
+from cmdb.impact.following import Standing, StructureFollower
+from cmdb.impact.margins import Margin, Member
+from cmdb.impact.propagation import Impact, ImpactHit, Propagation
 from cmdb.impact.reach import Hit, ReachAnswer, Scenario, reached
+from cmdb.impact.states import State, States, WhatIf
+from cmdb.impact.structure import Structure
 
-__all__ = ["Hit", "ReachAnswer", "Scenario", "reached"]
+__all__ = [
+    "Hit",
+    "Impact",
+    "ImpactHit",
+    "Margin",
+    "Member",
+    "Propagation",
+    "ReachAnswer",
+    "Scenario",
+    "Standing",
+    "State",
+    "States",
+    "Structure",
+    "StructureFollower",
+    "WhatIf",
+    "reached",
+]
