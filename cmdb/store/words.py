@@ -42,10 +42,12 @@ def searched_text(key: str, name: str, values: Iterable[Value | None]) -> str:
     """The text in which a node is searched: key, name and searchable values."""
     texts = [key, name]
     for value in values:
-        if isinstance(value, str):
-            texts.append(value)
-        elif value is not None:
-            texts.extend(map(str, value) if isinstance(value, tuple) else [str(value)])
+        if value is None:
+            continue
+        if isinstance(value, tuple):
+            texts.extend(map(str, value))
+        else:
+            texts.append(str(value))
     return " ".join(texts)
 
 

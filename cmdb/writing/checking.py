@@ -58,12 +58,16 @@ class ValueCheck:
         return None
 
     def known(self, raw: object) -> Value | None:
-        """The canonical form of a text that passed before; None says nothing."""
-        return self._passed.get(raw) if isinstance(raw, str) else None
+        """The canonical form of a text that passed before, or that plainly passes; None says nothing."""
+        if not isinstance(raw, str):
+            return None
+        if self._plain_text and not self._named_like_secret and _is_plain(raw) and not suspicious(raw):
+            return raw
+        return self._passed.get(raw)
 
     def canonical(self, raw: object) -> Value:
         """The canonical form of a value that is no secret. Raises ValueError, which says what was expected."""
-        if self._plain_text and isinstance(raw, str) and raw.isprintable() and len(raw) <= LONGEST_TEXT:
+        if self._plain_text and isinstance(raw, str) and _is_plain(raw):
             return raw
         value = normalise(self.attribute, raw)
         if isinstance(raw, str) and len(raw) <= _LONGEST_REMEMBERED and len(self._passed) < _MOST_REMEMBERED:
@@ -173,6 +177,10 @@ def text_problems(what: str, text: str) -> tuple[tuple[str, str], ...]:
     except ValueError as error:
         return ((f"{what}: {error}", "correct it"),)
     return ()
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and len(text) <= LONGEST_TEXT
 
 
 def _required(checks: Mapping[str, ValueCheck]) -> tuple[str, ...]:

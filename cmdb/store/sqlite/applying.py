@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import apsw
 import zstandard
@@ -23,7 +23,7 @@ from cmdb.changeset import (
 )
 from cmdb.errors import Conflict
 from cmdb.ledger import GENESIS, Commit, Head
-from cmdb.store.sqlite.rows import attributes_text
+from cmdb.store.sqlite.rows import attributes_text, encode_json
 from cmdb.store.sqlite.values import change_values, follow_model, put_values
 from cmdb.store.sqlite.wording import change_words, drop_words, put_words
 from graph_schema.document import model_from_document
@@ -40,9 +40,10 @@ _APPEND: Final = "INSERT INTO ledger VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 _COUNT_UP: Final = "INSERT INTO counter VALUES(?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)"
 
 _CREATE_NODE: Final = "INSERT INTO node VALUES(?, ?, ?, ?, ?, 0, ?, 1, ?)"
-_KEEP_NODE: Final = """
-INSERT OR IGNORE INTO node_version SELECT ordinal, version, key, class, name, state, retired, attributes, since, ?2
-FROM node WHERE ordinal = ?1 AND since < ?2
+_KEEP_NODES: Final = """
+INSERT OR IGNORE INTO node_version
+SELECT n.ordinal, n.version, n.key, n.class, n.name, n.state, n.retired, n.attributes, n.since, ?2
+FROM json_each(?1) AS w CROSS JOIN node AS n WHERE n.ordinal = w.value AND n.since < ?2
 """
 _CHANGE_NODE: Final = """
 UPDATE node SET state = ?3, attributes = json_patch(attributes, ?4), version = ?5, since = ?2 WHERE ordinal = ?1
@@ -50,9 +51,9 @@ UPDATE node SET state = ?3, attributes = json_patch(attributes, ?4), version = ?
 _RENAME_NODE: Final = "UPDATE node SET name = ?2 WHERE ordinal = ?1"
 _RETIRE_NODE: Final = "UPDATE node SET state = ?3, retired = 1, version = ?4, since = ?2 WHERE ordinal = ?1"
 _LINK: Final = "INSERT INTO relationship VALUES(?, ?, ?, ?, ?, ?, ?)"
-_KEEP_RELATIONSHIP: Final = """
-INSERT OR IGNORE INTO relationship_version SELECT id, since, ?2, type, source, target, key, attributes
-FROM relationship WHERE id = ?1 AND since < ?2
+_KEEP_RELATIONSHIPS: Final = """
+INSERT OR IGNORE INTO relationship_version SELECT r.id, r.since, ?2, r.type, r.source, r.target, r.key, r.attributes
+FROM json_each(?1) AS w CROSS JOIN relationship AS r WHERE r.id = w.value AND r.since < ?2
 """
 _RELINK: Final = """
 UPDATE relationship SET attributes = nullif(json_patch(coalesce(attributes, '{}'), ?3), '{}'), since = ?2 WHERE id = ?1
@@ -140,7 +141,7 @@ def _create(target: Target, run: Sequence[NodeCreated]) -> None:
 
 def _change(target: Target, run: Sequence[NodeChanged]) -> None:
     revision = target.revision
-    target.connection.executemany(_KEEP_NODE, [(e.ordinal, revision) for e in run])
+    _keep(target, _KEEP_NODES, [e.ordinal for e in run])
     target.connection.executemany(
         _CHANGE_NODE,
         [(e.ordinal, revision, e.state[1], attributes_text(e.after), e.version) for e in run],
@@ -151,7 +152,7 @@ def _change(target: Target, run: Sequence[NodeChanged]) -> None:
 
 
 def _retire(target: Target, run: Sequence[NodeRetired]) -> None:
-    target.connection.executemany(_KEEP_NODE, [(e.ordinal, target.revision) for e in run])
+    _keep(target, _KEEP_NODES, [e.ordinal for e in run])
     target.connection.executemany(_RETIRE_NODE, [(e.ordinal, target.revision, e.state[1], e.version) for e in run])
     drop_words(target.connection, run)
 
@@ -177,13 +178,18 @@ def _link(target: Target, run: Sequence[Linked]) -> None:
 
 
 def _relink(target: Target, run: Sequence[Relinked]) -> None:
-    target.connection.executemany(_KEEP_RELATIONSHIP, [(e.id, target.revision) for e in run])
+    _keep(target, _KEEP_RELATIONSHIPS, [e.id for e in run])
     target.connection.executemany(_RELINK, [(e.id, target.revision, attributes_text(e.after)) for e in run])
 
 
 def _unlink(target: Target, run: Sequence[Unlinked]) -> None:
-    target.connection.executemany(_KEEP_RELATIONSHIP, [(e.id, target.revision) for e in run])
+    _keep(target, _KEEP_RELATIONSHIPS, [e.id for e in run])
     target.connection.executemany(_UNLINK, [(e.id,) for e in run])
+
+
+def _keep(target: Target, statement: LiteralString, ids: Sequence[int]) -> None:
+    """Put into the history how these nodes or relationships stood before this commit."""
+    target.connection.execute(statement, (encode_json(ids).decode(), target.revision))
 
 
 _APPLY: Final[dict[type[Effect], Callable[[Target, Sequence[Any]], None]]] = {  # pyright: ignore[reportExplicitAny]  # a run holds effects of its key's type

@@ -56,8 +56,9 @@ def put_values(connection: apsw.Connection, codes: Mapping[str, int], created: S
 
 def change_values(connection: apsw.Connection, codes: Mapping[str, int], changed: Sequence[NodeChanged]) -> None:
     """Index the values that nodes have now instead of those they had."""
-    connection.executemany(_TAKE, [row for e in changed for row in _rows(codes, e.before, e.ordinal)])
-    connection.executemany(_PUT, [row for e in changed for row in _rows(codes, e.after, e.ordinal)])
+    altered = [e for e in changed if not e.after.keys().isdisjoint(codes)]
+    connection.executemany(_TAKE, [row for e in altered for row in _rows(codes, e.before, e.ordinal)])
+    connection.executemany(_PUT, [row for e in altered for row in _rows(codes, e.after, e.ordinal)])
 
 
 def _rows(

@@ -55,5 +55,5 @@ def drop_words(connection: apsw.Connection, retired: Iterable[NodeRetired]) -> N
 
 
 def _indexed(key: str, name: str, attributes: Mapping[str, Value], searchable: tuple[str, ...]) -> str:
-    text = searched_text(key, name, map(attributes.get, searchable))
+    text = searched_text(key, name, [attributes[a] for a in searchable if a in attributes])
     return text if text.isascii() and len(text) <= MOST_WORDS else distinct_words(text)
