@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cmdb.application import Application, initialise, open_application
-from cmdb.changeset import ChangeSet, Link, New, Operation, Put, Retire, Unlink
+from cmdb.changeset import ChangeSet, Link, New, Operation, Patch, Put, Retire, Unlink
 from cmdb.errors import Failed
 from cmdb.impact import State, StructureFollower, WhatIf
 from cmdb.impact.following import Standing
@@ -20,6 +20,7 @@ from cmdb.nodes import Node, Relationship
 from cmdb.writing import INITIALISATION
 from graph_schema.metamodel import DependentEnd, Model, Need
 from graph_schema.reader import shipped_model
+from graph_schema.values import Value
 from tests.impact.cases import NUMBA, NUMPY
 from tests.reference.impact import Case, EdgeOf, PoolOf, Reference, TypeOf
 
@@ -83,6 +84,10 @@ async def agrees(standing: Standing, application: Application, as_of: int | None
             assert states == Reference(case).expected()["state"]
 
 
+def attributes(**said: Value | None) -> Patch:
+    return said
+
+
 def some_changes(random: Random, live: list[int], there: list[Relationship], step: int) -> list[Operation]:
     """A change set of one to three operations that fit together."""
     if len(live) < 4 or random.random() < 0.2:
@@ -97,19 +102,19 @@ def some_changes(random: Random, live: list[int], there: list[Relationship], ste
         case 2:
             need = random.choice(("all", "any", "1", "2", "50%", "quorum:51%", "1,soft"))
             said = random.choice(((f"a={need}",), (f"a={need}", "b=any"), None))
-            return [Put(node=random.choice(live), attributes={"redundancy": said})]
+            return [Put(node=random.choice(live), attributes=attributes(redundancy=said))]
         case 3 if there:
             old = random.choice(there)
             if old.type == "REPLICATES_TO":
                 return [Unlink(type=old.type, source=old.source, target=old.target, key=old.key)]
-            changed = {"pool": random.choice(("a", "b", None)), "weight": random.choice((1, 3, None))}
+            changed = attributes(pool=random.choice(("a", "b", None)), weight=random.choice((1, 3, None)))
             return [Link(type=old.type, source=old.source, target=old.target, key=old.key, attributes=changed)]
         case 4:
             return [Put(node=random.choice(live), attributes={"description": f"step {step}"})]
         case _:
             source, target = random.sample(live, 2)
             kind = random.choice(TYPES)
-            said = {"pool": random.choice(("a", "a", "b")), "weight": random.choice((1, 2))}
+            said = attributes(pool=random.choice(("a", "a", "b")), weight=random.choice((1, 2)))
             return [Link(type=kind, source=source, target=target, attributes={} if kind == "REPLICATES_TO" else said)]
 
 
