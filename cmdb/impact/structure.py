@@ -21,6 +21,7 @@ from cmdb.impact.kernels import (
     Members,
     PoolColumns,
     Rows,
+    Weights,
     configured_make,
 )
 from cmdb.impact.needs import ALL, HEAVIEST, PoolNeed
@@ -314,8 +315,14 @@ def _weigh(
         need[pool] = said.need.weight(weight)
         soft[pool] = said.strength is Strength.SOFT
     even = np.where(heaviest == lightest, heaviest, 0)
-    columns = PoolColumns(owner, total - need, even, total - heaviest >= need)
+    even[total - heaviest < need] = -1
+    small = total.max(initial=0) <= np.iinfo(np.int16).max
+    columns = PoolColumns(owner, _narrowed(total - need, small=small), _narrowed(even, small=small))
     return Pools(columns, label, need, total, soft), tuple(odd)
+
+
+def _narrowed(weight: Int64s, *, small: bool) -> Weights:
+    return weight.astype(np.int16) if small else weight
 
 
 def _named(owner: Int32s, label: Int64s, names: Sequence[str]) -> dict[tuple[int, str], int]:
@@ -362,7 +369,7 @@ def _rows(
         edge,
         pools.columns.owner[pool],
         pool << 1,
-        members.weight[member],
+        _narrowed(members.weight[member], small=pools.columns.slack.dtype == np.int16),
         members.edge[member],
     )
     hard_owners = np.concatenate([columns.dependent[direct[run == HARD]], pools.columns.owner[counted & ~pools.soft]])

@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmdb.errors import Usage
-from cmdb.projection.columns import Int32s, Int64s
+from cmdb.projection.columns import Int16s, Int32s, Int64s
 from cmdb.projection.kernels import WORTH_COMPILING, KernelName
 
 Bits = NDArray[np.uint64]
 """A set of ordinals: bit `ordinal & 63` of word `ordinal >> 6`."""
 
 Bools = NDArray[np.bool_]
+
+Weights = Int16s | Int64s
+"""Weights that add up: 16 bits wide where that holds every pool's total, so that counters stay near."""
 
 HARD, SOFT, IDLE = 0, 1, 2
 """What an edge in the direct part of a row does: fails its owner, weakens it, neither (nothing is needed)."""
@@ -38,7 +41,7 @@ class Rows(NamedTuple):
     edge: Int32s
     counted: Int32s
     code: Int32s
-    weight: Int64s
+    weight: Weights
     counted_edge: Int32s
 
 
@@ -54,14 +57,13 @@ class Members(NamedTuple):
 class PoolColumns(NamedTuple):
     """What the engine needs to know of each pool, by number.
 
-    `slack` is total minus need; `even` the weight of each member, or 0 where they differ; `spare` says that a
-    whole pool stands the loss of any one member.
+    `slack` is total minus need. `even` is -1 for a pool that cannot lose its heaviest member; else the weight of
+    each member, or 0 where they differ.
     """
 
     owner: Int32s
-    slack: Int64s
-    even: Int64s
-    spare: Bools
+    slack: Weights
+    even: Weights
 
 
 class Components(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cmdb.impact.kernels import Bools, Rows
+from cmdb.impact.kernels import Bools, Rows, Weights
 from cmdb.projection.columns import Int32s, Int64s
 
 _EMITTED = np.iinfo(np.int32).max
@@ -46,7 +46,7 @@ class Derive(Protocol):
         target: Int32s,
         counted: Int32s,
         code: Int32s,
-        weight: Int64s,
+        weight: Weights,
         unmet: Int32s,
         missing: Int64s,
         accepted: Bools,
@@ -151,7 +151,7 @@ def derive(
     target: Int32s,
     counted: Int32s,
     code: Int32s,
-    weight: Int64s,
+    weight: Weights,
     unmet: Int32s,
     missing: Int64s,
     accepted: Bools,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, plain
+from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, Weights, plain
 from cmdb.projection.columns import Int32s, Int64s
 from cmdb.projection.rows import slots_of
 
@@ -131,13 +131,13 @@ class VectorisedEngine:
             seen[wave] = True
         return _packed(seen)
 
-    def _ill(self, down: Bools, fixed: Bools, slack: Int64s, seeds: Int32s) -> tuple[Bools, Int64s]:
+    def _ill(self, down: Bools, fixed: Bools, slack: Weights, seeds: Int32s) -> tuple[Bools, Weights]:
         """Who is down or degraded when these are degraded at least, and the slack that pools have then."""
         ill, left = down.copy(), slack.copy()
         self._close(ill, fixed, left, seeds, None)
         return ill, left
 
-    def _close(self, closed: Bools, fixed: Bools, slack: Int64s, seeds: Int32s, soft: Bools | None) -> None:
+    def _close(self, closed: Bools, fixed: Bools, slack: Weights, seeds: Int32s, soft: Bools | None) -> None:
         """Add the seeds to `closed` and close it, taking every loss off `slack`; `soft` gets whom losses weaken."""
         rows, ring = self._graph.rows, self._graph.footing.ring
         wave = _fresh(seeds, ~closed & ~fixed)
@@ -154,7 +154,7 @@ class VectorisedEngine:
                 wave = _fresh(found, ~closed & ~fixed)
             wave = self._hanging(np.unique(np.concatenate(dirty)), ~closed & ~fixed, slack)
 
-    def _charge(self, slack: Int64s, wave: Int32s, run: _Run) -> tuple[Int32s, Int32s]:
+    def _charge(self, slack: Weights, wave: Int32s, run: _Run) -> tuple[Int32s, Int32s]:
         """Take the weight of a wave off its pools; owners of those that fail, and of those to be looked at."""
         rows = self._graph.rows
         slot = _slots(rows, wave, run)
@@ -163,7 +163,7 @@ class VectorisedEngine:
         failed = slack[pool] < 0
         return owner[failed], owner[~failed & (rows.code[slot] & 1 > 0)]
 
-    def _hanging(self, rings: Int32s, standing: Bools, slack: Int64s) -> Int32s:
+    def _hanging(self, rings: Int32s, standing: Bools, slack: Weights) -> Int32s:
         """Whoever in these rings is left standing on nothing but them."""
         if not len(rings):
             return rings
@@ -178,7 +178,7 @@ class VectorisedEngine:
         unmet = np.bincount(needed[doubted[needed]], minlength=len(standing))
         slot = _slots(rows, asked, _HARD_COUNTED)
         slot = slot[doubted[rows.counted[slot]]]
-        missing = -slack
+        missing = -slack.astype(np.int64)
         np.add.at(missing, rows.code[slot] >> 1, rows.weight[slot])
         short = np.unique(rows.code[slot] >> 1)
         np.add.at(unmet, self._graph.pools.owner[short[missing[short] > 0]], 1)
@@ -192,12 +192,15 @@ class VectorisedEngine:
         _derive(*graph, unmet.astype(np.int32), missing, accepted, queue, len(ready))
         return asked[~accepted[asked]]
 
-    def _unspared(self, slack_before: Int64s, slack: Int64s, was_down: Bools, is_down: Bools, sickened: Bools) -> Bools:
+    def _unspared(
+        self, slack_before: Weights, slack: Weights, was_down: Bools, is_down: Bools, sickened: Bools
+    ) -> Bools:
         """The pools that stood the loss of any one member before and no longer do; of owners not hit otherwise."""
         pools = self._graph.pools
-        lost = pools.spare & (slack < slack_before) & ~is_down[pools.owner] & ~sickened[pools.owner]
+        lost = (pools.even >= 0) & (slack < slack_before) & ~is_down[pools.owner] & ~sickened[pools.owner]
         touched = np.flatnonzero(lost)
-        before, after = pools.even[touched], pools.even[touched]
+        before = pools.even[touched].astype(np.int64)
+        after = before.copy()
         uneven = np.flatnonzero(before == 0)
         if len(uneven):
             before[uneven] = self._heaviest(touched[uneven], was_down)
@@ -216,7 +219,7 @@ class VectorisedEngine:
 
     def _distances(
         self,
-        counters: tuple[Int64s, Int64s, Bools],
+        counters: tuple[Weights, Weights, Bools],
         sets: tuple[Bools, Bools, Bools],
         at_risk: Int32s,
         scenario: Faults,
@@ -261,7 +264,7 @@ def _derive(
     target: Int32s,
     counted: Int32s,
     code: Int32s,
-    weight: Int64s,
+    weight: Weights,
     unmet: Int32s,
     missing: Int64s,
     accepted: Bools,

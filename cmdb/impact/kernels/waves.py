@@ -1,0 +1,370 @@
+"""How failure spreads, compiled: closing, what is at risk, and how far away everything is."""
+# numba comes without type information, so nothing that passes through it is known to a checker:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
+# pyright: reportUnknownParameterType=false, reportCallIssue=false
+# pyright: reportMissingParameterType=false
+# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0915, PLR0917, SIM114
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from cmdb.impact.kernels.loops import sort_wave
+from cmdb.projection.kernels.compiled import prefetch
+
+_COUNTER_AHEAD = 3
+_ROW_AHEAD = 6
+_HEADER_AHEAD = 12
+_SLOT_AHEAD = 8
+_FILL_AHEAD = 16
+
+
+@njit(cache=True, nogil=True)
+def close_over(
+    header,
+    target,
+    counted,
+    code,
+    weight,
+    ring,
+    ring_start,
+    ring_member,
+    firm,
+    seen,
+    order,
+    slack,
+    touched,
+    log,
+    value,
+    done,
+    count,
+    logged,
+    dirty,
+    dirty_list,
+    unmet,
+    doubtful,
+    pools,
+    queue,
+    fresh,
+    with_soft,
+    soft_seen,
+    softs,
+    soft_count,
+):
+    """Walk on from `order[done:count]` until quiet; look at the rings that lost weight; again until none did."""
+    one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
+    rings = 0
+    end = done
+    while done < count or rings > 0:
+        if done < count and done == end:
+            sort_wave(order, end, count, fresh)
+            end = count
+        if done == count:
+            rings -= 1
+            at = dirty_list[rings]
+            dirty[at] = False
+            members = ring_member[ring_start[at] : ring_start[at + 1]]
+            count = _look(
+                header, target, counted, code, weight, members, firm, seen, order, count, slack, unmet, doubtful,
+                pools, queue,
+            )  # fmt: skip
+            continue
+        if done + _HEADER_AHEAD < end:
+            prefetch(header, order[done + _HEADER_AHEAD])
+            ahead = order[done + _ROW_AHEAD]
+            prefetch(target, header[ahead, 0])
+            if header[ahead, 4] < header[ahead, 6]:
+                prefetch(code, header[ahead, 4])
+                prefetch(weight, header[ahead, 4])
+            ahead = order[done + _COUNTER_AHEAD]
+            for slot in range(header[ahead, 4], min(header[ahead, 6], header[ahead, 4] + _SLOT_AHEAD)):
+                prefetch(slack, code[slot] >> 1)
+        node = np.uint64(order[done])
+        done += 1
+        for slot in range(np.uint64(header[node, 0]), np.uint64(header[node, 1])):
+            found = np.uint64(target[slot])
+            word = seen[found >> six]
+            order[count] = found
+            count += np.int64(~(word >> (found & low)) & one)
+            seen[found >> six] = word | one << (found & low)
+        for slot in range(header[node, 4], header[node, 5]):
+            if slot + _SLOT_AHEAD < header[node, 5]:
+                prefetch(slack, code[slot + _SLOT_AHEAD] >> 1)
+            pool = code[slot] >> 1
+            bit = np.uint64(pool) & low
+            left = slack[pool]
+            log[logged] = pool
+            value[logged] = left
+            logged += np.int64(~(touched[pool >> 6] >> bit) & one)
+            touched[pool >> 6] |= one << bit
+            left -= weight[slot]
+            slack[pool] = left
+            if left < 0:
+                found = np.uint64(counted[slot])
+                word = seen[found >> six]
+                order[count] = found
+                count += np.int64(~(word >> (found & low)) & one)
+                seen[found >> six] = word | one << (found & low)
+            elif code[slot] & 1:
+                at = ring[counted[slot]]
+                if not dirty[at]:
+                    dirty[at] = True
+                    dirty_list[rings] = at
+                    rings += 1
+        if with_soft:
+            for slot in range(np.uint64(header[node, 1]), np.uint64(header[node, 2])):
+                found = np.uint64(target[slot])
+                word = soft_seen[found >> six]
+                softs[soft_count] = found
+                soft_count += np.int64(~(word >> (found & low)) & one)
+                soft_seen[found >> six] = word | one << (found & low)
+            for slot in range(header[node, 5], header[node, 6]):
+                pool = code[slot] >> 1
+                bit = np.uint64(pool) & low
+                left = slack[pool]
+                log[logged] = pool
+                value[logged] = left
+                logged += np.int64(~(touched[pool >> 6] >> bit) & one)
+                touched[pool >> 6] |= one << bit
+                left -= weight[slot]
+                slack[pool] = left
+                if left < 0:
+                    found = np.uint64(counted[slot])
+                    word = soft_seen[found >> six]
+                    softs[soft_count] = found
+                    soft_count += np.int64(~(word >> (found & low)) & one)
+                    soft_seen[found >> six] = word | one << (found & low)
+    return count, logged, soft_count
+
+
+@njit(cache=True, nogil=True)
+def _look(
+    header, target, counted, code, weight, members, firm, seen, order, count, slack, unmet, doubtful, pools, queue
+):
+    """Whoever in this ring hangs on nothing but the ring falls.
+
+    `unmet[u]` is -1 but for the firm CIs in question; `doubtful[p]` is the weight that these give to pool p.
+    """
+    one, low = np.uint64(1), np.uint64(63)
+    for member in members:
+        if firm[member] and not seen[member >> 6] >> (np.uint64(member) & low) & one:
+            unmet[member] = 0
+    touched = 0
+    for member in members:
+        if unmet[member] < 0:
+            continue
+        for slot in range(header[member, 0], header[member, 1]):
+            if unmet[target[slot]] >= 0:
+                unmet[target[slot]] += 1
+        for slot in range(header[member, 4], header[member, 5]):
+            if unmet[counted[slot]] >= 0:
+                pool = code[slot] >> 1
+                if doubtful[pool] == 0:
+                    pools[touched] = pool
+                    touched += 1
+                if slack[pool] >= doubtful[pool] and slack[pool] < doubtful[pool] + weight[slot]:
+                    unmet[counted[slot]] += 1
+                doubtful[pool] += weight[slot]
+    derived = 0
+    for member in members:
+        if unmet[member] == 0:
+            queue[derived] = member
+            derived += 1
+    done = 0
+    while done < derived:
+        node = queue[done]
+        done += 1
+        for slot in range(header[node, 0], header[node, 1]):
+            owner = target[slot]
+            if unmet[owner] > 0:
+                unmet[owner] -= 1
+                if unmet[owner] == 0:
+                    queue[derived] = owner
+                    derived += 1
+        for slot in range(header[node, 4], header[node, 5]):
+            owner = counted[slot]
+            if unmet[owner] >= 0:
+                pool = code[slot] >> 1
+                short = slack[pool] < doubtful[pool]
+                doubtful[pool] -= weight[slot]
+                if short and slack[pool] >= doubtful[pool]:
+                    unmet[owner] -= 1
+                    if unmet[owner] == 0:
+                        queue[derived] = owner
+                        derived += 1
+    for member in members:
+        if unmet[member] > 0:
+            seen[member >> 6] |= one << (np.uint64(member) & low)
+            order[count] = member
+            count += 1
+        unmet[member] = -1
+    for i in range(touched):
+        doubtful[pools[i]] = 0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def find_at_risk(
+    owner,
+    _slack,
+    even,
+    start,
+    provider,
+    weight,
+    left,
+    touched,
+    value,
+    was_down,
+    is_down,
+    sickened,
+    risk,
+    risks,
+    unspared,
+    unspared_bits,
+):
+    """Of the pools that lost weight, those that stood the loss of any one member before and no longer do."""
+    one, low = np.uint64(1), np.uint64(63)
+    found = 0
+    owners = 0
+    for i in range(len(touched)):
+        if i + _FILL_AHEAD < len(touched):
+            prefetch(left, touched[i + _FILL_AHEAD])
+            prefetch(even, touched[i + _FILL_AHEAD])
+        pool = touched[i]
+        before = np.int64(even[pool])
+        after = before
+        if before < 0 or (before > 0 and (value[i] < before or left[pool] >= after)):
+            continue
+        bit = np.uint64(owner[pool]) & low
+        if (is_down[owner[pool] >> 6] | sickened[owner[pool] >> 6]) >> bit & one:
+            continue
+        if before == 0:
+            for at in range(start[pool], start[pool + 1]):
+                member = provider[at]
+                if not was_down[member >> 6] >> (np.uint64(member) & low) & one:
+                    before = max(before, weight[at])
+                if not is_down[member >> 6] >> (np.uint64(member) & low) & one:
+                    after = max(after, weight[at])
+        if value[i] >= before and left[pool] < after:
+            unspared[found] = pool
+            unspared_bits[pool >> 6] |= one << (np.uint64(pool) & low)
+            found += 1
+            if not risk[owner[pool] >> 6] >> bit & one:
+                risk[owner[pool] >> 6] |= one << bit
+                risks[owners] = owner[pool]
+                owners += 1
+    return owners, found
+
+
+@njit(cache=True, nogil=True)
+def find_distances(
+    header,
+    target,
+    counted,
+    code,
+    down_slack,
+    ill_slack,
+    unspared,
+    fell,
+    sickened,
+    to_fall,
+    to_sicken,
+    to_risk,
+    mixed,
+    order,
+    count,
+    ends,
+    fresh,
+):
+    """Breadth first over failed edges from `order[:count]`; returns the number of levels.
+
+    `to_fall`, `to_sicken` and `to_risk` are the hits that nobody came to. Only a CI that got worse passes
+    anything on: one that fell to whom it fails or leaves without spare, one that was up to whom it sickens.
+    """
+    one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
+    none, every = np.uint64(0), ~np.uint64(0)
+    for i in range(count):
+        to_fall[order[i] >> 6] &= ~(one << (np.uint64(order[i]) & low))
+        to_sicken[order[i] >> 6] &= ~(one << (np.uint64(order[i]) & low))
+    levels = 0
+    done = 0
+    while done < count:
+        sort_wave(order, done, count, fresh)
+        end = count
+        ends[levels] = end
+        levels += 1
+        while done < end:
+            if done + _HEADER_AHEAD < end:
+                prefetch(header, order[done + _HEADER_AHEAD])
+                ahead = order[done + _ROW_AHEAD]
+                prefetch(target, header[ahead, 0])
+                if header[ahead, 4] < header[ahead, 6]:
+                    prefetch(code, header[ahead, 4])
+                    prefetch(counted, header[ahead, 4])
+            node = np.uint64(order[done])
+            done += 1
+            falls = every if fell[node >> six] >> (node & low) & one else none
+            sickens = every if sickened[node >> six] >> (node & low) & one else none
+            if not falls | sickens:
+                continue
+            if mixed:
+                for slot in range(np.uint64(header[node, 0]), np.uint64(header[node, 1])):
+                    found = np.uint64(target[slot])
+                    word = found >> six
+                    met = ((to_fall[word] & falls) | (to_sicken[word] & sickens)) >> (found & low) & one
+                    order[count] = found
+                    count += np.int64(met)
+                    to_fall[word] &= ~(met << (found & low))
+                    to_sicken[word] &= ~(met << (found & low))
+            else:
+                for slot in range(np.uint64(header[node, 0]), np.uint64(header[node, 1])):
+                    found = np.uint64(target[slot])
+                    word = to_fall[found >> six]
+                    order[count] = found
+                    count += np.int64(word >> (found & low) & one)
+                    to_fall[found >> six] = word & ~(one << (found & low))
+            for slot in range(header[node, 4], header[node, 5]):
+                found = np.uint64(counted[slot])
+                word = found >> six
+                if not (to_fall[word] | to_sicken[word] | to_risk[word]) >> (found & low) & one:
+                    continue
+                pool = code[slot] >> 1
+                bit = found & low
+                met = none
+                if (to_fall[word] & falls) >> bit & one and down_slack[pool] < 0:
+                    met = one
+                elif (to_sicken[word] & sickens) >> bit & one and ill_slack[pool] < 0:
+                    met = one
+                elif (to_risk[word] & falls) >> bit & one:
+                    met = unspared[pool >> 6] >> (np.uint64(pool) & low) & one
+                order[count] = found
+                count += np.int64(met)
+                to_fall[word] &= ~(met << (found & low))
+                to_sicken[word] &= ~(met << (found & low))
+                to_risk[word] &= ~(met << (found & low))
+            if not falls:
+                continue
+            for slot in range(np.uint64(header[node, 1]), np.uint64(header[node, 2])):
+                found = np.uint64(target[slot])
+                word = to_sicken[found >> six]
+                order[count] = found
+                count += np.int64(word >> (found & low) & one)
+                to_sicken[found >> six] = word & ~(one << (found & low))
+            for slot in range(header[node, 5], header[node, 6]):
+                found = np.uint64(counted[slot])
+                word = found >> six
+                if not (to_sicken[word] | to_risk[word]) >> (found & low) & one:
+                    continue
+                pool = code[slot] >> 1
+                met = none
+                if to_sicken[word] >> (found & low) & one and down_slack[pool] < 0:
+                    met = one
+                elif to_risk[word] >> (found & low) & one:
+                    met = unspared[pool >> 6] >> (np.uint64(pool) & low) & one
+                order[count] = found
+                count += np.int64(met)
+                to_sicken[word] &= ~(met << (found & low))
+                to_risk[word] &= ~(met << (found & low))
+    return levels
