@@ -25,7 +25,7 @@ from cmdb.errors import Conflict
 from cmdb.ledger import GENESIS, Commit, Head
 from cmdb.store.sqlite.rows import attributes_text, encode_json
 from cmdb.store.sqlite.values import change_values, follow_model, put_values
-from cmdb.store.sqlite.wording import change_words, drop_words, put_words
+from cmdb.store.sqlite.wording import Searchable, change_words, drop_words, put_words
 from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
 
@@ -67,7 +67,7 @@ class Target:
 
     connection: apsw.Connection
     revision: int
-    searchable: Mapping[str, tuple[str, ...]]
+    searchable: Searchable
     type_codes: Mapping[str, int]
     value_codes: Mapping[str, int]
 

@@ -39,7 +39,7 @@ from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
 from cmdb.store.sqlite.rows import encode_json
 from cmdb.store.sqlite.values import value_codes
-from cmdb.store.words import searchable_attributes
+from cmdb.store.sqlite.wording import Searchable, searchable_in
 from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
 
@@ -57,7 +57,7 @@ class _Frame(msgspec.Struct, frozen=True):
     types: dict[int, str]
     type_codes: dict[str, int]
     value_codes: dict[str, int]
-    searchable: dict[str, tuple[str, ...]]
+    searchable: Searchable
 
 
 class SqliteStore:
@@ -110,7 +110,7 @@ class SqliteStore:
         target = applying.Target(
             connection,
             commit.revision,
-            frame.searchable if frame else searchable_attributes(model) if model else {},
+            frame.searchable if frame else searchable_in(model),
             frame.type_codes if frame else _type_codes(connection),
             frame.value_codes if frame else value_codes(connection),
         )
@@ -391,7 +391,7 @@ class SqliteStore:
                 types={code: name for name, code in codes.items()},
                 type_codes=codes,
                 value_codes=value_codes(connection),
-                searchable=searchable_attributes(model),
+                searchable=searchable_in(model),
             )
         return self._frame
 

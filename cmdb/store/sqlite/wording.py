@@ -10,14 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, cast
 
 import apsw
+import msgspec
 
 from cmdb.changeset import NodeChanged, NodeCreated, NodeRetired
 from cmdb.store.sqlite.rows import attributes_of, encode_json
-from cmdb.store.words import MOST_WORDS, distinct_words, searched_text
+from cmdb.store.words import MOST_WORDS, distinct_words, searchable_attributes, searched_text
+from graph_schema.metamodel import Model
 from graph_schema.values import Value
 
-Searchable = Mapping[str, tuple[str, ...]]
-"""The attributes of each class that can be searched."""
+
+class Searchable(msgspec.Struct, frozen=True):
+    """The attributes that can be searched: of each class, and of any."""
+
+    of_class: dict[str, tuple[str, ...]]
+    of_any: frozenset[str]
+
 
 _PUT: Final = "INSERT INTO node_words(rowid, words) VALUES(?, ?)"
 _REPLACE: Final = "INSERT OR REPLACE INTO node_words(rowid, words) VALUES(?, ?)"
@@ -28,22 +35,27 @@ ORDER BY n.ordinal
 """
 
 
+def searchable_in(model: Model | None) -> Searchable:
+    """What a model, if there is one, lets be searched."""
+    of_class = searchable_attributes(model) if model else {}
+    return Searchable(of_class, frozenset(name for names in of_class.values() for name in names))
+
+
 def put_words(connection: apsw.Connection, searchable: Searchable, created: Sequence[NodeCreated]) -> None:
     """Index new nodes."""
     connection.executemany(
-        _PUT, [(e.ordinal, _indexed(e.key, e.name, e.attributes, searchable[e.class_name])) for e in created]
+        _PUT, [(e.ordinal, _indexed(e.key, e.name, e.attributes, searchable.of_class[e.class_name])) for e in created]
     )
 
 
 def change_words(connection: apsw.Connection, searchable: Searchable, changed: Sequence[NodeChanged]) -> None:
     """Index nodes anew whose name or searchable attributes are others now."""
-    searched = frozenset(name for names in searchable.values() for name in names)
-    altered = [e.ordinal for e in changed if e.name[0] != e.name[1] or not e.after.keys().isdisjoint(searched)]
+    altered = [e.ordinal for e in changed if e.name[0] != e.name[1] or not e.after.keys().isdisjoint(searchable.of_any)]
     rows = connection.execute(_READ, (encode_json(altered).decode(),)).fetchall()
     connection.executemany(
         _REPLACE,
         [
-            (ordinal, _indexed(key, name, attributes_of(text), searchable[class_name]))
+            (ordinal, _indexed(key, name, attributes_of(text), searchable.of_class[class_name]))
             for ordinal, class_name, key, name, text in cast("list[tuple[int, str, str, str, str]]", rows)
         ],
     )
