@@ -12,9 +12,9 @@ NEEDS: tuple[int | str, ...] = (
 )  # fmt: skip
 
 
-def random_case(random: Random, name: str) -> Case:
-    """A graph of up to nine CIs, all names of which begin with `name`."""
-    cis = [f"{name}.c{i}" for i in range(random.randint(2, 9))]
+def random_case(random: Random, name: str, heaviest: int = 5) -> Case:
+    """A graph of up to eight CIs, all names of which begin with `name`."""
+    cis = [f"{name}.c{i}" for i in range(random.randint(2, 8))]
     gone = [ci for ci in cis[2:] if random.random() < 0.04]
     here = [ci for ci in cis if ci not in gone]
     kinds = [f"{name}.{kind}" for kind in ("needs", "uses", "replica_of")]
@@ -33,7 +33,7 @@ def random_case(random: Random, name: str) -> Case:
         for number in range(2)
         if random.random() < 0.6
     ]
-    edges = [_edge(random, cis, kinds, name) for _ in range(random.randint(1, 3 * len(cis)))]
+    edges = [_edge(random, cis, kinds, name, heaviest) for _ in range(random.randint(1, 3 * len(cis)))]
     if random.random() < 0.3:
         edges, pools = _ring_with_slack(random, cis, kinds[0], edges, pools)
     context = _faults(random, here, random.choice([0, 0, 1, 2]))
@@ -94,13 +94,13 @@ def _ring_with_slack(
     return edges, pools
 
 
-def _edge(random: Random, cis: list[str], kinds: list[str], name: str) -> EdgeOf:
+def _edge(random: Random, cis: list[str], kinds: list[str], name: str, heaviest: int) -> EdgeOf:
     provider = f"{name}.stranger" if random.random() < 0.02 else random.choice(cis)
     edge: EdgeOf = {"from": random.choice(cis), "to": provider, "type": random.choice(kinds)}
     if random.random() < 0.55:
         edge["pool"] = f"p{random.randint(0, 2)}"
     if random.random() < 0.3:
-        edge["weight"] = random.randint(1, 5)
+        edge["weight"] = random.choice([1, 2, 3, heaviest - 1, heaviest])
     return edge
 
 

@@ -16,15 +16,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
-from numba import njit
 
-from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, Weights, plain
+from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, Weights
+from cmdb.impact.kernels.footing import find_components, settle
 from cmdb.impact.kernels.loops import add_to, begin_phase, copy_slack, group_by, reach_from, restore
 from cmdb.impact.kernels.waves import close_over, find_at_risk, find_distances
 from cmdb.projection.columns import Int32s, Int64s
-
-_find_components = njit(cache=True, nogil=True)(plain.find_components)
-_derive = njit(cache=True, nogil=True)(plain.derive)
 
 
 class CompiledMake:
@@ -44,12 +41,18 @@ class CompiledMake:
         work = np.full((5, nodes), -1, dtype=np.int32)
         missing = np.ones(int(rows.code.max(initial=-1) >> 1) + 1, dtype=np.int64)
         graph = (rows.header, rows.target, rows.counted, rows.code, missing)
-        found = _find_components(*graph, everybody, np.zeros(nodes, np.int32), 0, work, order, ends)
+        found = find_components(*graph, everybody, np.zeros(nodes, np.int32), 0, work, order, ends)
         return Components(order, ends[:found].copy())
 
     def presumed(self, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
         """See `plain.settle`."""
-        return plain.settle(_find_components, _derive, rows, unmet, missing)
+        accepted, presumed = unmet == 0, np.zeros(len(unmet), dtype=bool)
+        queue = np.empty(len(unmet) + 1, dtype=np.int32)
+        ready = np.flatnonzero(accepted)
+        queue[: len(ready)] = ready
+        graph = (rows.header, rows.target, rows.counted, rows.code, rows.weight, unmet, missing)
+        settle(*graph, accepted, queue, len(ready), presumed)
+        return presumed
 
     def engine(self, graph: Graph) -> Engine:
         """See `CompiledEngine`."""

@@ -15,30 +15,8 @@ from cmdb.projection.columns import Int32s, Int64s
 _EMITTED = np.iinfo(np.int32).max
 
 
-class FindComponents(Protocol):
-    """`find_components`, compiled or not."""
-
-    def __call__(
-        self,
-        header: Int32s,
-        target: Int32s,
-        counted: Int32s,
-        code: Int32s,
-        missing: Int64s,
-        nodes: Int32s,
-        inside: Int32s,
-        stamp: int,
-        work: Int32s,
-        order: Int32s,
-        ends: Int32s,
-        /,
-    ) -> int:
-        """The number of components."""
-        ...
-
-
 class Derive(Protocol):
-    """`derive`, compiled or not."""
+    """`derive`, or a faster make of it."""
 
     def __call__(
         self,
@@ -183,8 +161,8 @@ def derive(
                         count += 1
 
 
-def settle(find: FindComponents, accept: Derive, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
-    """The CIs that stand only on a ring, by this make of `find_components` and `derive`.
+def settle(accept: Derive, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+    """The CIs that stand only on a ring, by this make of `derive`.
 
     A component that needs no other keeps its members whatever is accepted elsewhere, so components may be taken
     one by one, providers first. By the time of its turn a component may have been derived in part, or have lost
@@ -215,7 +193,7 @@ def settle(find: FindComponents, accept: Derive, rows: Rows, unmet: Int32s, miss
             continue
         stamp += 1
         inside[part] = stamp
-        found = find(header, target, counted, code, missing, part, inside, stamp, work, order, ends)
+        found = find_components(header, target, counted, code, missing, part, inside, stamp, work, order, ends)
         if found == 1:
             presumed[part] = True
             accept_all(part)

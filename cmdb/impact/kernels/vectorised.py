@@ -14,6 +14,8 @@ _HARD, _SOFT, _DIRECT = (0, 1), (1, 2), (0, 3)
 _HARD_COUNTED, _SOFT_COUNTED, _COUNTED = (4, 5), (5, 6), (4, 6)
 
 _Run = tuple[int, int]
+_NOBODY = np.empty(0, dtype=np.int32)
+_NO_SLOTS = np.empty(0, dtype=np.int64)
 
 
 class VectorisedMake:
@@ -52,7 +54,7 @@ class VectorisedMake:
 
     def presumed(self, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
         """See `plain.settle`."""
-        return plain.settle(plain.find_components, _derive, rows, unmet, missing)
+        return plain.settle(_derive, rows, unmet, missing)
 
     def engine(self, graph: Graph) -> Engine:
         """See `VectorisedEngine`."""
@@ -158,6 +160,8 @@ class VectorisedEngine:
         """Take the weight of a wave off its pools; owners of those that fail, and of those to be looked at."""
         rows = self._graph.rows
         slot = _slots(rows, wave, run)
+        if not len(slot):
+            return _NOBODY, _NOBODY
         pool, owner = rows.code[slot] >> 1, rows.counted[slot]
         np.subtract.at(slack, pool, rows.weight[slot])
         failed = slack[pool] < 0
@@ -230,6 +234,7 @@ class VectorisedEngine:
         fell, sickened, ill_only = sets
         to_fall, to_sicken, to_risk = fell.copy(), sickened & ill_only, _mask(at_risk, len(fell))
         wave = np.concatenate([scenario.down[to_fall[scenario.down]], scenario.degraded[to_sicken[scenario.degraded]]])
+        failed, ill_failed = slack < 0, ill_slack < 0
         levels: list[Int32s] = []
         while len(wave):
             levels.append(wave)
@@ -244,15 +249,15 @@ class VectorisedEngine:
             ):
                 owner = rows.target[_slots(rows, source, run)]
                 found.append(owner[waiting[owner]])
-            for source, waiting, run, failed in (
-                (falls, to_fall, _HARD_COUNTED, slack < 0),
-                (sickens, to_sicken, _HARD_COUNTED, ill_slack < 0),
-                (falls, to_sicken, _SOFT_COUNTED, slack < 0),
+            for source, waiting, run, passing in (
+                (falls, to_fall, _HARD_COUNTED, failed),
+                (sickens, to_sicken, _HARD_COUNTED, ill_failed),
+                (falls, to_sicken, _SOFT_COUNTED, failed),
                 (falls, to_risk, _COUNTED, unspared),
             ):
                 slot = _slots(rows, source, run)
                 owner = rows.counted[slot]
-                found.append(owner[waiting[owner] & failed[rows.code[slot] >> 1]])
+                found.append(owner[waiting[owner] & passing[rows.code[slot] >> 1]])
             wave = np.unique(np.concatenate(found))
         if not levels:
             return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
@@ -291,8 +296,10 @@ def _derive(
 def _slots(rows: Rows, nodes: Int32s | Int64s, run: _Run) -> Int64s:
     """Slots of a run of the rows of `nodes`, row after row."""
     begin = rows.header[nodes, run[0]]
-    header = np.stack([begin, rows.header[nodes, run[1]] - begin], axis=1)
-    return slots_of(header, np.arange(len(nodes), dtype=np.int32))
+    length = rows.header[nodes, run[1]] - begin
+    end = np.cumsum(length, dtype=np.int64)
+    total = int(end[-1]) if len(end) else 0
+    return np.repeat(begin - end + length, length) + np.arange(total) if total else _NO_SLOTS
 
 
 def _owners(rows: Rows, nodes: int, run: _Run) -> Int32s:
