@@ -101,7 +101,7 @@ class VectorisedEngine:
         is_ill, ill_slack = self._ill(down, fixed, slack, seeds)
 
         fell, sickened = down & ~was_down, is_ill & ~was_ill
-        at_risk = unspared = order = ends = np.empty(0, dtype=np.int32)
+        at_risk = unspared = order = ends = _NOBODY
         if distances:
             lost = self._unspared(slack_before, slack, was_down, down, sickened)
             unspared = _listed(lost)
@@ -235,32 +235,31 @@ class VectorisedEngine:
         to_fall, to_sicken, to_risk = fell.copy(), sickened & ill_only, _mask(at_risk, len(fell))
         wave = np.concatenate([scenario.down[to_fall[scenario.down]], scenario.degraded[to_sicken[scenario.degraded]]])
         failed, ill_failed = slack < 0, ill_slack < 0
+        direct = [(fell, to_fall, _HARD), (sickened, to_sicken, _HARD), (fell, to_sicken, _SOFT)]
+        counted = [
+            (fell, to_fall, _HARD_COUNTED, failed),
+            (sickened, to_sicken, _HARD_COUNTED, ill_failed),
+            (fell, to_sicken, _SOFT_COUNTED, failed),
+            (fell, to_risk, _COUNTED, unspared),
+        ]
+        direct = [rule for rule in direct if rule[1].any()]
+        counted = [rule for rule in counted if rule[1].any() and rule[3].any()]
         levels: list[Int32s] = []
         while len(wave):
             levels.append(wave)
             for waiting in (to_fall, to_sicken, to_risk):
                 waiting[wave] = False
-            falls, sickens = wave[fell[wave]], wave[sickened[wave]]
-            found: list[Int32s] = []
-            for source, waiting, run in (
-                (falls, to_fall, _HARD),
-                (sickens, to_sicken, _HARD),
-                (falls, to_sicken, _SOFT),
-            ):
-                owner = rows.target[_slots(rows, source, run)]
+            found = [_NOBODY]
+            for passing, waiting, run in direct:
+                owner = rows.target[_slots(rows, wave[passing[wave]], run)]
                 found.append(owner[waiting[owner]])
-            for source, waiting, run, passing in (
-                (falls, to_fall, _HARD_COUNTED, failed),
-                (sickens, to_sicken, _HARD_COUNTED, ill_failed),
-                (falls, to_sicken, _SOFT_COUNTED, failed),
-                (falls, to_risk, _COUNTED, unspared),
-            ):
-                slot = _slots(rows, source, run)
+            for passing, waiting, run, through in counted:
+                slot = _slots(rows, wave[passing[wave]], run)
                 owner = rows.counted[slot]
-                found.append(owner[waiting[owner] & passing[rows.code[slot] >> 1]])
+                found.append(owner[waiting[owner] & through[rows.code[slot] >> 1]])
             wave = np.unique(np.concatenate(found))
         if not levels:
-            return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
+            return _NOBODY, _NOBODY
         return np.concatenate(levels), np.cumsum([len(level) for level in levels], dtype=np.int32)
 
 
