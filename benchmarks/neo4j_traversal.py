@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks import stores
 from benchmarks.estate import TYPES
 from benchmarks.result import Result, faster, medians_ms
-from cmdb.impact import Scenario, reached
+from cmdb.impact import reached
 from cmdb.projection.following import Follower
 from cmdb.store.neo4j.server import ToolMissing
 from cmdb.store.neo4j.traversal import Towards, reachable
@@ -39,15 +39,15 @@ def _measured(runner: asyncio.Runner, size: str) -> Iterator[Result]:
     try:
         projection = runner.run(Follower(store).current())
         for name, source in (("half of the estate", content.wide_source), ("a rack", content.narrow_source)):
-            scenario = Scenario((source,))
-            ours = sorted(reached(projection, scenario).ordinals.tolist())
+            sources = (source,)
+            ours = sorted(reached(projection, sources).ordinals.tolist())
             by_levels = runner.run(reached_by_levels(store, [source], Towards.DEPENDENTS, None))
             walked = runner.run(reachable(store, [source], Towards.DEPENDENTS, TYPES))
             if not ours == sorted(by_levels.ordinals.tolist()) == walked.tolist():
                 raise AssertionError(f"the answers differ: {len(ours)}, {len(by_levels.ordinals)}, {len(walked)}")
             mine, levels, walk = medians_ms(
                 [
-                    lambda scenario=scenario: reached(projection, scenario, paths=False),
+                    lambda sources=sources: reached(projection, sources, paths=False),
                     lambda source=source: runner.run(reached_by_levels(store, [source], Towards.DEPENDENTS, None)),
                     lambda source=source: runner.run(reachable(store, [source], Towards.DEPENDENTS, TYPES)),
                 ],

@@ -114,7 +114,7 @@ def _output(command: tuple[str, ...]) -> bytes:
 
 
 async def _start(path: Path, source: int) -> Start:
-    from cmdb.impact import Scenario, reached  # noqa: PLC0415 - what a server has imported before it opens a store
+    from cmdb.impact import reached  # noqa: PLC0415 - what a server has imported before it opens a store
     from cmdb.projection.following import DependencyCodes, Follower  # noqa: PLC0415 - likewise
 
     begun, spent = time.perf_counter(), time.process_time()
@@ -122,7 +122,7 @@ async def _start(path: Path, source: int) -> Start:
         follower = Follower(store)
         projection = await follower.current()
         load, processor = time.perf_counter() - begun, time.process_time() - spent
-        hits = len(reached(projection, Scenario((source,))))
+        hits = len(reached(projection, (source,)))
         answered = time.time()
         held, peak = _resident(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _PEAK_UNIT
         model = await store.model()

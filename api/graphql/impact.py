@@ -1,155 +1,333 @@
-"""What depends on what: everything that is reached, and the path to each."""
+"""What fails if these fail: counts, services, and every hit with its reason and its path."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
 
 import strawberry
 
 from api.graphql.loading import Once
-from api.graphql.nodes import Label, Node, label_of
+from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
 from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, numbers_in, page_info
+from api.graphql.reach import ClassCount, PathHop, path_hops
 from api.graphql.reading import Shown, View
-from cmdb.application import DescribedHit, DescribedHop, Reached, describe, reach, route
+from cmdb.application import (
+    Assessed,
+    Concerned,
+    DescribedFailure,
+    DescribedReason,
+    Scenario,
+    assess,
+    by_environment,
+    concerned,
+    describe_some,
+)
 from cmdb.errors import Conflict
-from cmdb.projection import Direction
+from cmdb.impact import ImpactHit, State
+from cmdb.projection.columns import Int32s
 
 
-@strawberry.type(description="How many of the hits are of a class.")
-class ClassCount:
-    """By the class's name."""
+@strawberry.enum(description="How something fails.")
+class Fault(Enum):
+    """Of a scenario and its context."""
 
-    class_name: str
-    class_label: Label
+    DOWN = "down"
+    DEGRADED = "degraded"
+
+
+@strawberry.enum(description="What became of a hit. Who is at risk goes on, but lost the spare that it had.")
+class Verdict(Enum):
+    """One for each hit."""
+
+    DOWN = "down"
+    DEGRADED = "degraded"
+    AT_RISK = "at_risk"
+
+
+@strawberry.enum(description="How a CI is.")
+class CiState(Enum):
+    """See `cmdb.impact.State`."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+@strawberry.input(description="Something that has failed already.")
+class FailedInput:
+    """A reference and its state."""
+
+    ref: str
+    state: Fault = Fault.DOWN
+
+
+@strawberry.type(description="How many CIs of each verdict; the sources count where they belong.")
+class ImpactCounts:
+    """See `cmdb.application.Assessed.counts`."""
+
+    down: int
+    degraded: int
+    at_risk: int
+    saved: int = strawberry.field(description="Above a source, and redundancy holds them up.")
+    unchanged: int = strawberry.field(description="Above a source, and no worse than before.")
+    no_effect: int = strawberry.field(description="Named in the scenario, and no worse than before.")
+
+
+@strawberry.type(description="How many hits of a verdict are of a class.")
+class VerdictCount:
+    """By verdict and class."""
+
+    verdict: Verdict
+    of: ClassCount
+
+
+@strawberry.type(description="How many hits of a verdict are in an environment; null for those of none.")
+class EnvironmentCount:
+    """By verdict and environment."""
+
+    verdict: Verdict
+    environment: str | None
     count: int
 
 
-@strawberry.type(description="One dependency of a path: the dependent needs the provider.")
-class PathHop:
-    """A relationship read as a dependency."""
-
-    relationship: strawberry.ID
-    type: str
-    dependent: Shown = strawberry.field(graphql_type=Node)
-    provider: Shown = strawberry.field(graphql_type=Node)
-
-
-@strawberry.type(description="A node that is reached.")
-class Hit:
-    """`paths` has those of the hit's whole page, so that they are read together."""
+@strawberry.type(description="One provider of a pool, before and after.")
+class PoolMember:
+    """A counted alternative."""
 
     node: Shown = strawberry.field(graphql_type=Node)
-    distance: int = strawberry.field(description="Dependencies on a shortest way.")
-    place: strawberry.Private[int]
-    described: strawberry.Private[Once[list[DescribedHit]]]
+    weight: int
+    before: CiState
+    after: CiState
 
-    @strawberry.field(description="A shortest path, read from the dependent end to the provider end.")
+
+@strawberry.type(description="The arithmetic of one pool of a hit, in weights.")
+class PoolReason:
+    """`pool` is null for a dependency that is a pool of its own."""
+
+    pool: str | None
+    type: str
+    strength: str
+    need: int
+    total: int
+    before: int
+    after: int
+    healthy_before: int
+    healthy_after: int
+    members: list[PoolMember]
+
+
+@strawberry.type(description="A CI that got worse or lost its spare.")
+class ImpactHitNode:
+    """`described` has the reasons and paths of the hit's whole page, so that they are read together."""
+
+    node: Shown = strawberry.field(graphql_type=Node)
+    verdict: Verdict
+    before: CiState
+    after: CiState
+    distance: int = strawberry.field(description="Failed dependencies from the nearest source.")
+    place: strawberry.Private[int]
+    described: strawberry.Private[Once[list[DescribedFailure]]]
+
+    @strawberry.field(description="The pools that explain it.")
+    async def reasons(self) -> list[PoolReason]:
+        """Empty for a source that nothing else would explain."""
+        hit = (await self.described.get())[self.place]
+        return [_reason(self.node.view, reason) for reason in hit.reasons]
+
+    @strawberry.field(description="A shortest chain of failed dependencies, from the hit to a source.")
     async def path(self) -> list[PathHop]:
-        """One description for all hits of a page."""
+        """Every relationship of it can be checked."""
         return path_hops(self.node.view, (await self.described.get())[self.place].path)
 
 
 @strawberry.type(description="A hit and the cursor to go on after it.")
-class HitEdge:
+class ImpactEdge:
     """See Relay."""
 
     cursor: str
-    node: Hit
+    node: ImpactHitNode
 
 
 @strawberry.type(description="A page of hits, the nearest first.")
-class HitConnection:
+class ImpactConnection:
     """The page's nodes are read, and nothing else."""
 
     total_count: int
-    edges: list[HitEdge]
+    edges: list[ImpactEdge]
     page_info: PageInfo
 
 
-@strawberry.type(description="Everything that some nodes reach along dependencies; complete, without a cap.")
+@strawberry.type(description="Everything that follows from a scenario: complete, without a cap.")
 class Impact:
-    """An answer of the projection."""
+    """An answer of the structure at one revision."""
 
     view: strawberry.Private[View]
-    found: strawberry.Private[Reached]
+    found: strawberry.Private[Assessed]
+    who: strawberry.Private[Once[Concerned]]
     revision: int
+    model_version: str
     complete: bool
-    total: int = strawberry.field(description="Hits, the sources not counted.")
+    counts: ImpactCounts
     sources: list[Shown] = strawberry.field(graphql_type=list[Node])
-    counts_by_class: list[ClassCount]
+
+    @strawberry.field(description="Hits by verdict and class, the most frequent first.")
+    def counts_by_class(self) -> list[VerdictCount]:
+        """Without the nodes being read."""
+        classes = self.view.reading.model.class_by_name
+        return [
+            VerdictCount(
+                verdict=Verdict(verdict),
+                of=ClassCount(class_name=name, class_label=label_of(classes[name].label), count=count),
+            )
+            for verdict, counts in self.found.by_class().items()
+            for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        ]
+
+    @strawberry.field(description="Hits by verdict and environment.")
+    async def counts_by_environment(self) -> list[EnvironmentCount]:
+        """O(nodes)."""
+        counts = await by_environment(self.view.reading.application, self.found)
+        return [
+            EnvironmentCount(verdict=Verdict(verdict), environment=name or None, count=count)
+            for verdict, numbers in counts.items()
+            for name, count in sorted(numbers.items())
+        ]
 
     @strawberry.field(description="The hits, the nearest first. A cursor serves the revision that it was made at.")
-    async def hits(self, first: int = DEFAULT_PAGE, after: str | None = None) -> HitConnection:
+    async def hits(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:
         """A page: O(page), whatever the total."""
-        checked_first(first)
-        start = 0
-        if after is not None:
-            revision, start = numbers_in(after, 2)
-            if revision != self.revision:
-                raise Conflict(
-                    f"the cursor is of revision {revision}, this answer of {self.revision}",
-                    remedy=f'ask with asOf: "r{revision}", or start again without a cursor',
-                )
-        return await self._page(start, first, after)
+        start = self._place(first, after)
+        found = list(self.found.impact.hits(start, first))
+        return await self._page(found, len(self.found.impact), start, after)
 
-    async def _page(self, start: int, first: int, after: str | None) -> HitConnection:
-        found, skipped = self.found, len(self.found.sources) + start
-        hits = list(found.answer.hits(skipped, first))
+    @strawberry.field(description="The services among the hits: those that are down first, each the nearest first.")
+    async def services(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:
+        """O(hits)."""
+        start = self._place(first, after)
+        places = self.found.services()
+        found = list(self.found.impact.hits_at(places[start : start + first]))
+        return await self._page(found, len(places), start, after)
+
+    @strawberry.field(description="Who is above a source, and held up by redundancy.")
+    async def saved(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
+        """In ascending order of ordinal."""
+        return self._nodes(self.found.impact.saved, first, self._place(first, after), after)
+
+    @strawberry.field(description="Customers of the services that are hit.", graphql_type=list[Node])
+    async def customers(self) -> list[Shown]:
+        """Directly, or through an agreement."""
+        return [self.view.show(node) for node in (await self.who.get()).customers]
+
+    @strawberry.field(description="Agreements about the services that are hit.", graphql_type=list[Node])
+    async def agreements(self) -> list[Shown]:
+        """By name."""
+        return [self.view.show(node) for node in (await self.who.get()).agreements]
+
+    @strawberry.field(
+        description="Who answers for the services that are hit and for the sources.", graphql_type=list[Node]
+    )
+    async def owners(self) -> list[Shown]:
+        """Owners and supporters."""
+        return [self.view.show(node) for node in (await self.who.get()).owners]
+
+    def _place(self, first: int, after: str | None) -> int:
+        checked_first(first)
+        if after is None:
+            return 0
+        revision, place = numbers_in(after, 2)
+        if revision != self.revision:
+            raise Conflict(
+                f"the cursor is of revision {revision}, this answer of {self.revision}",
+                remedy=f'ask with asOf: "r{revision}", or start again without a cursor',
+            )
+        return place
+
+    async def _page(self, hits: Sequence[ImpactHit], total: int, start: int, after: str | None) -> ImpactConnection:
         nodes = await self.view.nodes([hit.ordinal for hit in hits])
-        described = Once(lambda: describe(self.view.reading.application, found, start, first))
+        described = Once(lambda: describe_some(self.view.reading.application, self.found, hits))
         cursors = [f"{self.revision}.{start + place + 1}" for place in range(len(hits))]
         edges = [
-            HitEdge(cursor=cursor, node=Hit(node=node, distance=hit.distance, place=place, described=described))
+            ImpactEdge(cursor=cursor, node=_hit(node, hit, place, described))
             for place, (cursor, hit, node) in enumerate(zip(cursors, hits, nodes, strict=True))
         ]
-        more = start + len(hits) < self.total
-        return HitConnection(total_count=self.total, edges=edges, page_info=page_info(cursors, after, more=more))
+        return ImpactConnection(
+            total_count=total, edges=edges, page_info=page_info(cursors, after, more=start + len(hits) < total)
+        )
+
+    def _nodes(self, ordinals: Int32s, first: int, start: int, after: str | None) -> NodeConnection:
+        async def page() -> NodePage:
+            nodes = await self.view.nodes(ordinals[start : start + first].tolist())
+            cursors = [f"{self.revision}.{start + place + 1}" for place in range(len(nodes))]
+            rows = [NodeRow(cursor, node) for cursor, node in zip(cursors, nodes, strict=True)]
+            return NodePage(rows, page_info(cursors, after, more=start + len(nodes) < len(ordinals)))
+
+        return NodeConnection(page=Once(page), count=Once(_known(len(ordinals))))
 
 
-@strawberry.type(description="Whether one node needs another, and by which shortest chain of dependencies.")
-class Route:
-    """`path` is null where the first does not need the second."""
-
-    dependent: Shown = strawberry.field(graphql_type=Node, name="from")
-    provider: Shown = strawberry.field(graphql_type=Node, name="to")
-    path: list[PathHop] | None
-
-
-async def impact(view: View, references: list[str], direction: Direction) -> Impact:
-    """What these nodes reach in a direction. Raises NotFound and Usage for references."""
-    found = await reach(view.reading.application, references, direction, view.moment)
-    classes = view.reading.model.class_by_name
-    counts = [
-        ClassCount(class_name=name, class_label=label_of(classes[name].label), count=count)
-        for name, count in found.counts.items()
-    ]
+async def impact_of(
+    view: View, of: list[str], state: Fault, context: list[FailedInput], assume_up: list[str]
+) -> Impact:
+    """What a scenario leads to. Raises NotFound and Usage for references, Invalid for what contradicts itself."""
+    application = view.reading.application
+    scenario = Scenario(
+        of,
+        State[state.name],
+        [f"{failed.ref}={failed.state.value}" for failed in context],
+        assume_up,
+    )
+    found = await assess(application, scenario, view.moment)
     return Impact(
         view=view,
         found=found,
-        revision=found.answer.revision,
-        complete=found.answer.complete,
-        total=found.total,
+        who=Once(lambda: concerned(application, found)),
+        revision=found.revision,
+        model_version=found.standing.model.version,
+        complete=found.impact.complete,
+        counts=ImpactCounts(**found.counts),
         sources=[view.show(node) for node in found.sources],
-        counts_by_class=sorted(counts, key=lambda each: (-each.count, each.class_name)),
     )
 
 
-async def path_between(view: View, dependent: str, provider: str) -> Route:
-    """How the first needs the second."""
-    source, target, hops = await route(view.reading.application, dependent, provider, view.moment)
-    return Route(
-        dependent=view.show(source),
-        provider=view.show(target),
-        path=None if hops is None else path_hops(view, hops),
+def _known(count: int) -> Callable[[], Awaitable[int]]:
+    async def get() -> int:
+        return count
+
+    return get
+
+
+def _hit(node: Shown, hit: ImpactHit, place: int, described: Once[list[DescribedFailure]]) -> ImpactHitNode:
+    verdict = Verdict.AT_RISK if hit.at_risk else Verdict[hit.state.name]
+    return ImpactHitNode(
+        node=node,
+        verdict=verdict,
+        before=CiState[hit.before.name],
+        after=CiState[hit.state.name],
+        distance=hit.distance,
+        place=place,
+        described=described,
     )
 
 
-def path_hops(view: View, hops: tuple[DescribedHop, ...]) -> list[PathHop]:
-    """Hops as GraphQL sources."""
-    return [
-        PathHop(
-            relationship=strawberry.ID(str(hop.relationship)),
-            type=hop.type,
-            dependent=view.show(hop.dependent),
-            provider=view.show(hop.provider),
-        )
-        for hop in hops
-    ]
+def _reason(view: View, reason: DescribedReason) -> PoolReason:
+    margin = reason.margin
+    return PoolReason(
+        pool=reason.pool,
+        type=margin.type_name,
+        strength=margin.strength.value,
+        need=margin.need,
+        total=margin.total,
+        before=margin.before,
+        after=margin.after,
+        healthy_before=margin.healthy_before,
+        healthy_after=margin.healthy_after,
+        members=[
+            PoolMember(
+                node=view.show(member.node),
+                weight=member.weight,
+                before=CiState[member.before.name],
+                after=CiState[member.after.name],
+            )
+            for member in reason.members
+        ],
+    )

@@ -35,8 +35,15 @@ MOST_FIELDS: Final = 2_000
 MOST_ROWS: Final = 100_000
 """Rows that the pages of a query may have together, if every page is full."""
 
-_PAGED: Final = frozenset({"nodes", "relationships", "hits", "history", "ledger"})
-_EFFORT: Final[Mapping[str, int]] = {"impact": 2_000, "depends": 2_000, "path": 2_000, "history": 500, "nodes": 100}
+_PAGED: Final = frozenset({"nodes", "relationships", "hits", "services", "saved", "history", "ledger"})
+_EFFORT: Final[Mapping[str, int]] = {
+    "impact": 2_000,
+    "depends": 2_000,
+    "dependents": 2_000,
+    "path": 2_000,
+    "history": 500,
+    "nodes": 100,
+}
 """What a root field costs whatever its page, in rows."""
 
 

@@ -6,15 +6,16 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql import impact as impacts
 from api.graphql import past
+from api.graphql import reach as reaching
 from api.graphql.filtering import FilterInput, field_named, to_filter
-from api.graphql.impact import ClassCount
+from api.graphql.impact import FailedInput, Fault, Impact, impact_of
 from api.graphql.loading import Once
 from api.graphql.modelling import ModelDefinition, model_definition
 from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
 from api.graphql.paging import DEFAULT_PAGE, checked_first, numbers_in, page_info
 from api.graphql.past import HistoryConnection, LedgerConnection, LedgerEntry
+from api.graphql.reach import ClassCount
 from api.graphql.reading import Reading, Shown, View
 from cmdb.errors import NotFound, Usage
 from cmdb.filters import LIVE, And, Filter, IsA, field_type
@@ -142,17 +143,33 @@ class Query:
             )
         return _searched(view, search, first, after)
 
-    @strawberry.field(description="What is affected when these nodes fail: everything that depends on them.")
+    @strawberry.field(
+        description="What fails if these fail, with redundancy weighed: complete, with a reason and a path for each hit. "
+        "`context` has failed already; `assumeUp` stays up whatever happens."
+    )
     @staticmethod
-    async def impact(info: Info, of: list[str], as_of: str | None = None) -> impacts.Impact:
-        """Dependents, whatever the distance."""
-        return await impacts.impact(await info.context.at(as_of), of, Direction.DEPENDENTS)
+    async def impact(
+        info: Info,
+        of: list[str],
+        state: Fault = Fault.DOWN,
+        context: list[FailedInput] | None = None,
+        assume_up: list[str] | None = None,
+        as_of: str | None = None,
+    ) -> Impact:
+        """States, distances, reasons."""
+        return await impact_of(await info.context.at(as_of), of, state, context or [], assume_up or [])
 
-    @strawberry.field(description="What these nodes need: everything that they depend on.")
+    @strawberry.field(description="What these nodes need, whatever the distance: structure alone.")
     @staticmethod
-    async def depends(info: Info, of: list[str], as_of: str | None = None) -> impacts.Impact:
-        """Providers, whatever the distance."""
-        return await impacts.impact(await info.context.at(as_of), of, Direction.PROVIDERS)
+    async def depends(info: Info, of: list[str], as_of: str | None = None) -> reaching.Reach:
+        """Providers."""
+        return await reaching.reach_of(await info.context.at(as_of), of, Direction.PROVIDERS)
+
+    @strawberry.field(description="What needs these nodes, whatever the distance: structure alone.")
+    @staticmethod
+    async def dependents(info: Info, of: list[str], as_of: str | None = None) -> reaching.Reach:
+        """What a failure could be felt by."""
+        return await reaching.reach_of(await info.context.at(as_of), of, Direction.DEPENDENTS)
 
     @strawberry.field(description="The shortest chain of dependencies by which one node needs another.")
     @staticmethod
@@ -161,9 +178,9 @@ class Query:
         from_: Annotated[str, strawberry.argument(name="from")],
         to: str,
         as_of: str | None = None,
-    ) -> impacts.Route:
+    ) -> reaching.Route:
         """Null where there is none."""
-        return await impacts.path_between(await info.context.at(as_of), from_, to)
+        return await reaching.path_between(await info.context.at(as_of), from_, to)
 
     @strawberry.field(description="The life of a node and of its relationships, the oldest step first, until `asOf`.")
     @staticmethod

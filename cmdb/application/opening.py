@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from cmdb.clock import Clock, system_clock
 from cmdb.errors import Failed, Usage
+from cmdb.impact import StructureFollower
 from cmdb.ledger import Head
 from cmdb.nodes import NodeIds, estate_id
 from cmdb.projection.following import Follower
@@ -26,11 +27,12 @@ DEFAULT_STORE: Final = "sqlite:///cmdb.sqlite"
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A store, the door into it and the projection that follows it."""
+    """A store, the door into it, and what follows it in memory: dependencies to walk, needs to ask what fails."""
 
     store: Store
     door: Door
     follower: Follower
+    structures: StructureFollower
     clock: Clock
 
     async def model(self) -> Model:
@@ -83,6 +85,7 @@ async def open_application(url: str, *, create: bool = False, clock: Clock = sys
         store=store,
         door=Door(store, gate=InitialisationGate(), clock=clock),
         follower=Follower(store),
+        structures=StructureFollower(store),
         clock=clock,
     )
 

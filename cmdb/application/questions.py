@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cmdb.application.opening import Application
 from cmdb.errors import Invalid, NotFound
-from cmdb.impact import ReachAnswer, Scenario, reached
+from cmdb.impact import ReachAnswer, reached
 from cmdb.nodes import Node
 from cmdb.projection import Direction, Hop, Projection
 from cmdb.projection.following import DependencyCodes
@@ -62,10 +62,10 @@ async def reach(
     a node that was retired by then: it needs nothing, and supports nobody.
     """
     as_of = None if moment is None else await moment_revision(application.store, moment)
-    sources = await _live(application, references, as_of)
+    sources = await live(application, references, as_of)
     projection = await application.follower.as_of(as_of)
     unique = tuple(dict.fromkeys(node.ordinal for node in sources))
-    answer = reached(projection, Scenario(unique), direction=direction)
+    answer = reached(projection, unique, direction)
     roster = await application.follower.roster()
     return Reached(
         sources=tuple({node.ordinal: node for node in sources}.values()),
@@ -94,7 +94,7 @@ async def route(
     Errors as `reach`.
     """
     as_of = None if moment is None else await moment_revision(application.store, moment)
-    ends = await _live(application, [dependent, provider], as_of)
+    ends = await live(application, [dependent, provider], as_of)
     projection = await application.follower.as_of(as_of)
     with projection.reading():
         hops, revision = projection.shortest_path(ends[0].ordinal, ends[1].ordinal), projection.revision
@@ -103,7 +103,8 @@ async def route(
     return ends[0], ends[1], (await _described(application, [hops], revision))[0]
 
 
-async def _live(application: Application, references: Sequence[str], as_of: int | None) -> list[Node]:
+async def live(application: Application, references: Sequence[str], as_of: int | None) -> list[Node]:
+    """The nodes that references mean. Raises NotFound and Usage, NotFound also for one that was retired by then."""
     nodes = await resolve_all(application.store, references, as_of)
     for node in nodes:
         if node.retired:

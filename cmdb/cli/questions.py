@@ -1,4 +1,4 @@
-"""query, impact, depends, path: questions to the graph."""
+"""query, depends, path: questions to the graph."""
 
 from __future__ import annotations
 
@@ -122,17 +122,16 @@ def print_nodes(nodes: list[Node], total: int, output: Format) -> None:
         err.print(f"{total} in all")
 
 
-def impact(*refs: str, as_of: AsOf = None, limit: Limit = 20, common: Common | None = None) -> None:
-    """What depends on these nodes: everything that could feel their failure, complete, with a path for each.
-
-    This counts structure alone: redundancy is not weighed yet, so it tells what is exposed, not what fails.
-    """
-    run(_reach(common or Common(), refs, Direction.DEPENDENTS, limit, as_of))
-
-
-def depends(*refs: str, as_of: AsOf = None, limit: Limit = 20, common: Common | None = None) -> None:
-    """What these nodes need, directly and indirectly, complete, with a path for each."""
-    run(_reach(common or Common(), refs, Direction.PROVIDERS, limit, as_of))
+def depends(
+    *refs: str,
+    dependents: Annotated[bool, Parameter(help="What needs them, instead.")] = False,
+    as_of: AsOf = None,
+    limit: Limit = 20,
+    common: Common | None = None,
+) -> None:
+    """What these nodes need, directly and indirectly, complete, with a path for each; structure alone."""
+    direction = Direction.DEPENDENTS if dependents else Direction.PROVIDERS
+    run(_reach(common or Common(), refs, direction, limit, as_of))
 
 
 async def _reach(common: Common, refs: tuple[str, ...], direction: Direction, limit: int, as_of: str | None) -> None:

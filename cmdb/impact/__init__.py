@@ -3,7 +3,7 @@
 from cmdb.impact.following import Standing, StructureFollower
 from cmdb.impact.margins import Margin, Member
 from cmdb.impact.propagation import Impact, ImpactHit, Propagation
-from cmdb.impact.reach import Hit, ReachAnswer, Scenario, reached
+from cmdb.impact.reach import Hit, ReachAnswer, reached
 from cmdb.impact.states import State, States, WhatIf
 from cmdb.impact.structure import Structure
 
@@ -15,7 +15,6 @@ __all__ = [
     "Member",
     "Propagation",
     "ReachAnswer",
-    "Scenario",
     "Standing",
     "State",
     "States",

@@ -77,6 +77,13 @@ class Impact(States):
             yield from self._described(np.sort(order[begin:end])[start - begin : stop - begin], distance)
             start, distance = end, distance + 1
 
+    def hits_at(self, places: Int32s) -> Iterator[ImpactHit]:
+        """The hits at these positions of `ordinals`; O(places) after a first O(hits log hits)."""
+        ordinals, distances = self.ordinals[places], self.distances[places]
+        rows = zip(ordinals.tolist(), distances.tolist(), *self.before_and_after(ordinals).tolist(), strict=True)
+        for ordinal, distance, was, now in rows:
+            yield ImpactHit(ordinal, State(was), State(now), was == now, distance)
+
     def distance_to(self, ordinal: int) -> int | None:
         """Failed edges from the nearest source; None for who is no hit. O(log hits) after a first O(hits log hits)."""
         ordinals, distances = self._by_ordinal

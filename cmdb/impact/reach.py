@@ -1,26 +1,13 @@
-"""Which CIs a scenario reaches, how far away and by which path: structure alone, without redundancy."""
+"""Which CIs some others reach, how far away and by which path: structure alone, without redundancy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cmdb.errors import Invalid
 from cmdb.projection import Direction, Hop, Projection, Reach
 from cmdb.projection.columns import Int32s
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What happens at the start: the `sources`, ordinals of present nodes, each at most once."""
-
-    sources: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if not self.sources:
-            raise Invalid("a scenario without sources", remedy="name at least one node")
-        if len(set(self.sources)) < len(self.sources):
-            raise Invalid("a scenario names a source twice", remedy="name each node once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +20,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class ReachAnswer:
-    """Everything that a scenario reaches at `revision`, the sources included, at distance 0.
+    """Everything that some nodes reach at `revision`, they included, at distance 0.
 
     `complete` says that nothing was left out. Hits are ordered by distance, then by ordinal, so pages are
     stable; the columns `ordinals` and `distances` are for bulk, `hits` and `path_to` for people.
     """
 
-    scenario: Scenario
     reach: Reach
     complete: bool
 
@@ -84,15 +70,18 @@ class ReachAnswer:
 
 def reached(
     projection: Projection,
-    scenario: Scenario,
+    sources: Sequence[int],
     direction: Direction = Direction.DEPENDENTS,
     *,
     paths: bool = True,
 ) -> ReachAnswer:
-    """What the scenario reaches, without a cap; O(nodes / 64 + edges of what is reached).
+    """What the sources, ordinals of nodes, reach, without a cap; O(nodes / 64 + edges of what is reached).
 
-    `paths=False` saves the way back where only the hits are wanted. Raises `Invalid` for a source that is not
-    a present node.
+    `paths=False` saves the way back where only the hits are wanted. Raises `Invalid` where there is no source, or one
+    stands twice, or is not a present node.
     """
-    reach = projection.reach(scenario.sources, direction, want_path=paths)
-    return ReachAnswer(scenario, reach, complete=True)
+    if not sources:
+        raise Invalid("nothing is asked about", remedy="name at least one node")
+    if len(set(sources)) < len(sources):
+        raise Invalid("a source is named twice", remedy="name each node once")
+    return ReachAnswer(projection.reach(sources, direction, want_path=paths), complete=True)

@@ -151,6 +151,11 @@ class Structure:
         """Ordinals, those of CIs that are not present included."""
         return self.graph.nodes
 
+    def type_of(self, relationship: int) -> str:
+        """The type of a dependency that counts; O(log E)."""
+        columns = self.edges.columns
+        return self.rules[int(columns.type_code[np.searchsorted(columns.relationship, relationship)])].name
+
     def warnings(self) -> Iterator[EdgeWarning | PoolWarning]:
         """What was left out or bent, one by one."""
         void, on_itself = self._void

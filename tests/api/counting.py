@@ -7,6 +7,7 @@ from typing import cast
 
 from cmdb.application import Application
 from cmdb.clock import system_clock
+from cmdb.impact import StructureFollower
 from cmdb.projection.following import Follower
 from cmdb.store.port import Store
 from cmdb.writing import Door, InitialisationGate
@@ -30,4 +31,4 @@ def counted(application: Application) -> tuple[Application, Counter[str]]:
     counting = Counting(application.store)
     store = cast("Store", counting)
     door = Door(store, gate=InitialisationGate(), clock=system_clock)
-    return Application(store, door, Follower(store), system_clock), counting.calls
+    return Application(store, door, Follower(store), StructureFollower(store), system_clock), counting.calls

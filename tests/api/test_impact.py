@@ -1,120 +1,104 @@
-"""What depends on what, by which path, complete and in pages; and the past told."""
+"""What fails if these fail: states, reasons and paths, in pages, as the definition of failure has them."""
 
 from __future__ import annotations
 
+import pytest
+
 from cmdb.changeset import Put
-from tests.api.estate import Desk, at, items, write
+from tests.api.estate import Desk, at, items, state_of, write
+from tests.impact.test_following import case_of
+from tests.reference.impact import Reference
 
-IMPACT = """query ($of: [String!]!, $first: Int!, $after: String, $asOf: String) { impact(of: $of, asOf: $asOf) {
-    total complete revision sources { name } countsByClass { className count classLabel { zh } }
-    hits(first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor }
-        edges { cursor node { distance node { name } path { type dependent { name } provider { name } } } } } } }"""
+IMPACT = """query ($of: [String!]!, $state: Fault, $context: [FailedInput!], $assumeUp: [String!], $asOf: String,
+    $first: Int = 50, $after: String) {
+    impact(of: $of, state: $state, context: $context, assumeUp: $assumeUp, asOf: $asOf) {
+    revision modelVersion complete sources { key }
+    counts { down degraded atRisk saved unchanged noEffect }
+    countsByClass { verdict of { className count } } countsByEnvironment { verdict environment count }
+    customers { key } agreements { key } owners { key }
+    services(first: 9) { totalCount edges { node { verdict node { key } } } }
+    saved(first: 9) { totalCount edges { node { key } } }
+    hits(first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor } edges { node {
+      verdict before after distance node { key ... on Server { id } }
+      reasons { pool type strength need total before after members { node { key } weight before after } }
+      path { relationship type dependent { key } provider { key } } } } } } }"""
 
 
-async def test_impact_counts_all_and_explains_each(desk: Desk) -> None:
-    found = await desk.ask(IMPACT, "impact", of=["SRV-000002"], first=10)
-    assert (at(found, "total"), at(found, "complete"), at(found, "revision")) == (4, True, 4)
-    assert at(found, "sources") == [{"name": "主机"}]
-    assert at(found, "countsByClass", "*", "className") == ["VirtualServer", "Server", "Service"]
-    hits = at(found, "hits", "edges", "*", "node")
-    assert [(at(h, "distance"), at(h, "node", "name")) for h in items(hits)] == [
-        (1, "web-1"),
-        (1, "db1"),
-        (1, "db2"),
-        (2, "svc-shop"),
-    ]
-    assert at(hits, 3, "path") == [
-        {"type": "RUNS_ON", "dependent": {"name": "svc-shop"}, "provider": {"name": "web-1"}},
-        {"type": "RUNS_ON", "dependent": {"name": "web-1"}, "provider": {"name": "主机"}},
-    ]
+@pytest.mark.parametrize("state", ["DOWN", "DEGRADED"])
+async def test_each_failure_has_the_hits_that_its_definition_gives_it(desk: Desk, state: str) -> None:
+    there = await state_of(desk.application.store)
+    nodes, relationships = list(there.nodes.values()), list(there.relationships.values())
+    key = {str(node.ordinal): node.key for node in nodes}
+    model = await desk.application.model()
+    for node in nodes:
+        if node.retired:
+            continue
+        case = case_of(model, nodes, relationships, {str(node.ordinal): state.lower()})
+        wanted = Reference(case).expected()
+        found = await desk.ask(IMPACT, "impact", of=[node.key], state=state)
+        hits = items(at(found, "hits", "edges", "*", "node"))
+        for verdict, ordinals in (
+            ("DOWN", wanted["down"]),
+            ("DEGRADED", wanted["degraded"]),
+            ("AT_RISK", wanted["at_risk"]),
+        ):
+            named = {str(at(hit, "node", "key")) for hit in hits if at(hit, "verdict") == verdict}
+            assert named == {key[ordinal] for ordinal in ordinals}
+        assert {str(at(h, "node", "key")): at(h, "distance") for h in hits} == {
+            key[o]: distance for o, distance in wanted["distance"].items()
+        }
+        assert {str(k) for k in items(at(found, "saved", "edges", "*", "node", "key"))} == {
+            key[o] for o in wanted["saved"]
+        }
+        counts = at(found, "counts")
+        names = {"down": "down", "degraded": "degraded", "at_risk": "atRisk", "saved": "saved", "no_effect": "noEffect"}
+        numbers = {name: len(wanted[name]) for name in ("down", "degraded", "at_risk", "saved", "no_effect")}
+        assert {name: at(counts, field) for name, field in names.items()} == numbers
+        for hit in hits:
+            assert len(items(at(hit, "path"))) == at(hit, "distance")
+
+
+async def test_a_hit_has_its_arithmetic_and_its_evidence(desk: Desk) -> None:
+    found = await desk.ask(IMPACT, "impact", of=["SRV-000002"])
+    assert (at(found, "revision"), at(found, "complete"), at(found, "sources")) == (4, True, [{"key": "SRV-000002"}])
+    [web] = [h for h in items(at(found, "hits", "edges", "*", "node")) if at(h, "node", "key") == "SRV-000001"]
+    [reason] = items(at(web, "reasons"))
+    assert (at(reason, "type"), at(reason, "need"), at(reason, "total"), at(reason, "after")) == ("RUNS_ON", 1, 1, 0)
+    assert at(reason, "members", 0) == {"node": {"key": "SRV-000002"}, "weight": 1, "before": "UP", "after": "DOWN"}
+    assert at(web, "path", 0, "provider", "key") == "SRV-000002"
+    assert at(found, "services", "edges", "*", "node", "node", "key") == ["SVC-000001"]
+    by_class = {
+        (at(c, "verdict"), at(c, "of", "className")): at(c, "of", "count") for c in items(at(found, "countsByClass"))
+    }
+    assert sum(int(str(count)) for count in by_class.values()) == at(found, "hits", "totalCount")
 
 
 async def test_hits_come_in_pages_that_add_up(desk: Desk) -> None:
-    names: list[object] = []
+    whole = at(await desk.ask(IMPACT, "impact", of=["SRV-000002"]), "hits", "edges", "*", "node", "node", "key")
+    keys: list[object] = []
     after: object = None
-    hits: object = None
-    for _ in range(4):
-        hits = await desk.ask(IMPACT, "impact", "hits", of=["SRV-000002"], first=1, after=after)
-        names += items(at(hits, "edges", "*", "node", "node", "name"))
-        after = at(hits, "pageInfo", "endCursor")
-    assert names == ["web-1", "db1", "db2", "svc-shop"]
-    assert not at(hits, "pageInfo", "hasNextPage")
-
-
-async def test_a_cursor_of_another_revision_is_refused_with_the_way_on(desk: Desk) -> None:
-    first = await desk.ask(IMPACT, "impact", "hits", "pageInfo", "endCursor", of=["SRV-000002"], first=1)
-    await write(desk.application, Put(node=0, attributes={"note": "later"}))
-    body = (await desk.answer(IMPACT, of=["SRV-000002"], first=1, after=first)).body
-    assert at(body, "errors", 0, "extensions", "code") == "conflict"
-    assert 'asOf: "r4"' in str(at(body, "errors", 0, "extensions", "remedy"))
-    again = await desk.ask(IMPACT, "impact", "hits", of=["SRV-000002"], first=1, after=first, asOf="r4")
-    assert at(again, "edges", "*", "node", "node", "name") == ["db1"]
-
-
-async def test_the_past_had_other_dependencies(desk: Desk) -> None:
-    query = 'query ($at: String) { impact(of: ["SRV-000003"], asOf: $at) { total revision } }'
-    assert await desk.ask(query, "impact", at="r2") == {"total": 2, "revision": 2}
-    assert await desk.ask(query, "impact", at="r3") == {"total": 0, "revision": 3}
-    assert (await desk.error(query, at=None))[0] == "not_found", "it is retired by now"
-
-
-async def test_depends_goes_the_other_way_and_path_names_the_chain(desk: Desk) -> None:
-    query = '{ depends(of: ["SVC-000001"]) { total hits { edges { node { node { name } } } } } }'
-    found = await desk.ask(query, "depends")
-    assert at(found, "hits", "edges", "*", "node", "node", "name") == ["web-1", "db1", "db2", "主机"]
-    path = (
-        "query ($a: String!, $b: String!) { path(from: $a, to: $b) { from { name } path { type provider { name } } } }"
-    )
-    assert await desk.ask(path, "path", "path", "*", "provider", "name", a="SVC-000001", b="SRV-000002") == [
-        "web-1",
-        "主机",
-    ]
-    assert await desk.ask(path, "path", a="SRV-000002", b="SVC-000001") == {"from": {"name": "主机"}, "path": None}
-
-
-async def test_an_impact_of_nothing_or_of_the_unknown_is_refused(desk: Desk) -> None:
-    query = "query ($of: [String!]!) { impact(of: $of) { total } }"
-    assert await desk.error(query, of=[]) == ("invalid", "a scenario without sources")
-    assert (await desk.error(query, of=["SRV-000002", "SRV-999999"]))[0] == "not_found"
-
-
-async def test_history_tells_steps_of_a_node_and_its_relationships(desk: Desk) -> None:
-    query = """query ($first: Int!, $after: String, $asOf: String) {
-        history(ref: "SRV-000001", first: $first, after: $after, asOf: $asOf) {
-        totalCount pageInfo { hasNextPage endCursor } edges { node { step commit { revision actor reason }
-        changes { field before after } relationship { type from { name } to { name } } } } } }"""
-    whole = await desk.ask(query, "history", first=50)
-    steps = at(whole, "edges", "*", "node")
-    told = [(at(s, "step"), at(s, "commit", "revision")) for s in items(steps)]
-    assert told == [("CREATED", 2), ("LINKED", 2), ("LINKED", 2), ("LINKED", 2), ("CHANGED", 3), ("UNLINKED", 3)]
-    assert {"field": "price", "before": "12.50", "after": None} not in items(at(steps, 4, "changes"))
-    assert {"field": "price", "before": "12.5", "after": None} in items(at(steps, 4, "changes"))
-    assert at(steps, 5, "relationship") == {"type": "RUNS_ON", "from": {"name": "web-1"}, "to": {"name": "old"}}
-    pages: list[object] = []
-    after: object = None
-    for _ in range(3):
-        page = await desk.ask(query, "history", first=2, after=after)
-        pages += items(at(page, "edges", "*", "node"))
+    for _ in items(whole):
+        page = await desk.ask(IMPACT, "impact", "hits", of=["SRV-000002"], first=1, after=after)
+        keys += items(at(page, "edges", "*", "node", "node", "key"))
         after = at(page, "pageInfo", "endCursor")
-    assert pages == steps
-    assert await desk.ask(query, "history", "totalCount", first=1, asOf="r2") == 4
+    assert keys == whole
+    await write(desk.application, Put(node=0, attributes={"note": "later"}))
+    body = (await desk.answer(IMPACT, of=["SRV-000002"], first=1, after=after)).body
+    assert at(body, "errors", 0, "extensions", "code") == "conflict"
 
 
-async def test_the_ledger_is_read_from_its_newest_end(desk: Desk) -> None:
-    query = """query ($first: Int!, $after: String, $asOf: String) { ledger(first: $first, after: $after, asOf: $asOf) {
-        totalCount pageInfo { hasNextPage endCursor } edges { node { revision actor reason authority previous } } } }"""
-    page = await desk.ask(query, "ledger", first=3)
-    assert at(page, "totalCount") == 4
-    assert at(page, "edges", "*", "node", "actor") == ["writer", "Ann", "writer"]
-    last = await desk.ask(query, "ledger", first=3, after=at(page, "pageInfo", "endCursor"))
-    assert at(last, "edges", "*", "node") == [
-        {
-            "revision": 1,
-            "actor": "founder",
-            "reason": "the CMDB begins",
-            "authority": "initialisation",
-            "previous": "0" * 64,
-        }
-    ]
-    assert not at(last, "pageInfo", "hasNextPage")
-    assert await desk.ask(query, "ledger", "edges", "*", "node", "revision", first=9, asOf="r2") == [2, 1]
+async def test_context_and_assumptions_change_the_answer(desk: Desk) -> None:
+    alone = await desk.ask(IMPACT, "impact", of=["SRV-000002"])
+    failed = [{"ref": "SRV-000001", "state": "DEGRADED"}, {"ref": "VirtualServer:db1"}]
+    assert at(await desk.ask(IMPACT, "impact", of=["SRV-000002"], context=failed), "counts") != at(alone, "counts")
+    spared = await desk.ask(IMPACT, "impact", of=["SRV-000002"], assumeUp=["SRV-000001"])
+    assert "SRV-000001" not in items(at(spared, "hits", "edges", "*", "node", "node", "key"))
+    then = await desk.ask(IMPACT, "impact", of=["SRV-000003"], asOf="r2")
+    assert at(then, "revision") == 2
+    assert int(str(at(then, "hits", "totalCount"))) > 1
+
+
+async def test_what_cannot_be_asked_is_refused(desk: Desk) -> None:
+    assert (await desk.error(IMPACT, of=[]))[0] == "usage"
+    assert (await desk.error(IMPACT, of=["SRV-999999"]))[0] == "not_found"
+    assert (await desk.error(IMPACT, of=["SRV-000002"], assumeUp=["SRV-000002"]))[0] == "invalid"

@@ -17,7 +17,7 @@ from tests.api.estate import Desk, at, write
 DEEP = '{ node(ref: "SRV-000001") { ' + "relationships { edges { node { " * 30 + "key" + " } } }" * 30 + " } }"
 WIDE = "{ " + " ".join(f"a{n}: revision" for n in range(3_000)) + " }"
 HEAVY = "{ nodes(first: 1000) { edges { node { relationships(first: 1000) { edges { node { key } } } } } } }"
-COSTLY = "{ " + " ".join(f'a{n}: impact(of: ["SRV-000001"]) {{ total }}' for n in range(60)) + " }"
+COSTLY = "{ " + " ".join(f'a{n}: dependents(of: ["SRV-000001"]) {{ total }}' for n in range(60)) + " }"
 BOMB = "query { ...f0 } " + " ".join(
     f"fragment f{n} on Query {{ a{n}: estate {{ id }} ...f{n + 1} ...f{n + 1} ...f{n + 1} }}" for n in range(30)
 ) + " fragment f30 on Query { revision }"  # fmt: skip
@@ -90,7 +90,7 @@ async def test_what_nobody_expected_is_logged_and_not_told(
                 raise ZeroDivisionError("the inside of the store")
             return getattr(application.store, name)
 
-    broken = Application(Broken(), application.door, application.follower, application.clock)  # pyright: ignore[reportArgumentType]  # stands before a store
+    broken = Application(Broken(), application.door, application.follower, application.structures, application.clock)  # pyright: ignore[reportArgumentType]  # stands before a store
     with caplog.at_level(logging.ERROR):
         answer = await Answering(broken).answer(Question("{ nodes { edges { cursor } } }"))
     assert at(answer.body, "errors", 0, "message") == "the server failed"
@@ -123,14 +123,14 @@ class _Restless:
 @pytest.mark.parametrize("times", [0, 1, ATTEMPTS - 1, 100])
 async def test_an_answer_is_of_one_revision_whoever_writes(application: Application, times: int) -> None:
     restless = _Restless(application, times)
-    shaken = Application(restless, application.door, application.follower, application.clock)  # pyright: ignore[reportArgumentType]  # stands before a store
+    shaken = Application(restless, application.door, application.follower, application.structures, application.clock)  # pyright: ignore[reportArgumentType]  # stands before a store
     query = """{ nodes(class: "Service") { totalCount edges { node { since } } } estate { revision } ledger { totalCount }
-        impact(of: ["SRV-000002"]) { revision } }"""
+        dependents(of: ["SRV-000002"]) { revision } }"""
     answer = await Answering(shaken).answer(Question(query))
     revision = at(answer.body, "extensions", "revision")
     assert revision == 4 + min(times, ATTEMPTS - 1)
     assert at(answer.body, "data", "estate", "revision") == revision
     assert at(answer.body, "data", "ledger", "totalCount") == revision
-    assert at(answer.body, "data", "impact", "revision") == revision
+    assert at(answer.body, "data", "dependents", "revision") == revision
     newest = at(answer.body, "data", "nodes", "edges", 0, "node", "since")
     assert newest == (2 if times == 0 else revision)

@@ -23,7 +23,7 @@ QUESTIONS = {
     "two levels, both ways": """{ nodes(class: "VirtualServer", first: 500) { edges { node { observed { value }
         out: relationships(first: 2, types: ["RUNS_ON"]) { edges { node { key
             in: relationships(direction: IN, first: 2) { totalCount edges { node { name classLabel { zh } } } } } } } } } } }""",
-    "impact with paths": """{ impact(of: ["Server:base"]) { total countsByClass { className count }
+    "dependents with paths": """{ dependents(of: ["Server:base"]) { total countsByClass { className count }
         hits(first: 500) { edges { node { distance node { key } path { type dependent { key } provider { key } } } } } } }""",
     "history": """{ history(ref: "Server:base", first: 500) {
         totalCount edges { node { step relationship { from { name } } } } } }""",
@@ -68,7 +68,7 @@ async def test_ten_rows_and_five_hundred_take_the_same_reads(
 
 async def test_a_page_of_hits_reads_that_page_alone(tmp_path: Path) -> None:
     query = """query ($first: Int!) {
-        impact(of: ["Server:base"]) { total hits(first: $first) { edges { node { node { key } } } } } }"""
+        dependents(of: ["Server:base"]) { total hits(first: $first) { edges { node { node { key } } } } } }"""
     async with opened(tmp_path) as plain:
         await _fan(plain, 50)
         application, _ = counted(plain)
@@ -83,8 +83,8 @@ async def test_a_page_of_hits_reads_that_page_alone(tmp_path: Path) -> None:
                 read.append(len(ordinals))
                 return await nodes(ordinals, as_of)
 
-        watched = Application(Watching(), application.door, plain.follower, plain.clock)  # pyright: ignore[reportArgumentType]  # stands before a store
-        found = await Desk.on(watched).ask(query, "impact", "hits", "edges", first=5)
+        watched = Application(Watching(), application.door, plain.follower, plain.structures, plain.clock)  # pyright: ignore[reportArgumentType]  # stands before a store
+        found = await Desk.on(watched).ask(query, "dependents", "hits", "edges", first=5)
         assert len(items(found)) == 5
         assert max(read) == 5
 

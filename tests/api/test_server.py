@@ -250,9 +250,9 @@ async def test_the_server_serves_a_store_until_it_is_stopped(tmp_path: Path) -> 
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             await _answers(client, server)
-            query = '{ impact(of: ["SRV-000002"]) { total } nodes(class: "Server") { totalCount } }'
+            query = '{ dependents(of: ["SRV-000002"]) { total } nodes(class: "Server") { totalCount } }'
             response = await client.post("/graphql", json={"query": query})
-            assert response.json()["data"] == {"impact": {"total": 4}, "nodes": {"totalCount": 4}}
+            assert response.json()["data"] == {"dependents": {"total": 4}, "nodes": {"totalCount": 4}}
             assert "server" not in response.headers
         server.send_signal(signal.SIGINT)
         assert server.wait(20) == 0
@@ -279,8 +279,8 @@ def test_what_cannot_be_served_ends_with_its_code(tmp_path: Path, arguments: lis
 
 async def test_many_ask_at_once(client: httpx.AsyncClient) -> None:
     query = {
-        "query": '{ impact(of: ["SRV-000002"]) { total hits(first: 2) { edges { node { node { key } path { type } } } } } }'
+        "query": '{ dependents(of: ["SRV-000002"]) { total hits(first: 2) { edges { node { node { key } path { type } } } } } }'
     }
     answers = await asyncio.gather(*(client.post("/graphql", json=query) for _ in range(50)))
     assert {answer.text for answer in answers} == {answers[0].text}
-    assert answers[0].json()["data"]["impact"]["total"] == 4
+    assert answers[0].json()["data"]["dependents"]["total"] == 4

@@ -215,7 +215,7 @@ def test_a_life_from_creation_to_retirement(cmdb: Here) -> None:
         "key": "k",
         "attributes": {},
     }
-    assert cmdb.done("impact", "SRV-000001", "-o", "json").value()["total"] == 1
+    assert cmdb.done("depends", "SRV-000001", "--dependents", "-o", "json").value()["total"] == 1
     assert cmdb("ci", "unlink", "APP-000001", "DEPENDS_ON", "SRV-000001").code == 6
     cmdb.done("ci", "unlink", "APP-000001", "DEPENDS_ON", "SRV-000001", "--key", "k")
     cmdb.done("ci", "set", "SRV-000001", "--state", "in_use")
@@ -237,7 +237,7 @@ def test_a_life_from_creation_to_retirement(cmdb: Here) -> None:
     assert "web-2 (SRV-000001) is retired since revision 8" in refused.err
     assert "--as-of 7" in refused.err
     assert cmdb("path", "APP-000001", "SRV-000001").code == 3
-    assert cmdb.done("impact", "SRV-000001", "--as-of", "5", "-o", "json").value()["total"] == 1
+    assert cmdb.done("impact", "SRV-000001", "--as-of", "5", "-o", "json").part("hits")[1]["key"] == "APP-000001"
 
 
 def test_versions_agree(cmdb: Here) -> None:
@@ -250,18 +250,18 @@ def test_versions_agree(cmdb: Here) -> None:
 # -- questions ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["impact", "depends"])
+@pytest.mark.parametrize("options", [("--dependents",), ()], ids=["dependents", "providers"])
 @pytest.mark.parametrize("thing", [ARRAY, "BusinessService:Parcel booking"])
-def test_what_is_reached_is_what_the_files_say(estate: Here, command: str, thing: str) -> None:
-    expected = files().needing(thing) if command == "impact" else files().needed_by(thing)
-    answer = estate.done(command, thing, "-o", "json")
+def test_what_is_reached_is_what_the_files_say(estate: Here, options: tuple[str, ...], thing: str) -> None:
+    expected = files().needing(thing) if options else files().needed_by(thing)
+    answer = estate.done("depends", thing, *options, "-o", "json")
     said, hits = answer.value(), answer.part("hits")
     assert said["total"] == len(hits) == len(expected)
     assert sorted((str(h["class"]), str(h["name"])) for h in hits) == sorted(
         (files().claims[name].class_name, files().claims[name].name) for name in expected
     )
     assert said["counts"] == Counter(h["class"] for h in hits)
-    walk = files().graph.reverse() if command == "impact" else files().graph
+    walk = files().graph.reverse() if options else files().graph
     distances = sorted(nx.single_source_shortest_path_length(walk, thing).values())
     assert [0, *(h["distance"] for h in hits)] == distances
     assert all(str(h["path"]).count("'relationship'") == h["distance"] for h in hits)
@@ -269,7 +269,7 @@ def test_what_is_reached_is_what_the_files_say(estate: Here, command: str, thing
         True,
         [estate.done("ci", "show", thing, "-o", "json").value()["key"]],
     )
-    table = estate.done(command, thing)
+    table = estate.done("depends", thing, *options)
     assert table.out.startswith(f"{len(expected)} nodes ")
 
 
@@ -289,8 +289,7 @@ def test_questions_about_the_past_have_the_answers_of_then(estate: Here) -> None
     before = estate.done("impact", ARRAY, "-o", "json").value()
     revision = str(before["revision"])
     estate.done("ci", "retire", "StoragePool:dui-fast")
-    after = estate.done("impact", ARRAY, "-o", "json").value()
-    assert int(str(after["total"])) < int(str(before["total"]))
+    assert len(estate.done("impact", ARRAY, "-o", "json").part("hits")) == 1
     assert estate.done("impact", ARRAY, "--as-of", revision, "-o", "json").value() == before
     assert estate.done("impact", ARRAY, "--as-of", f"r{revision}", "-o", "json").value() == before
 
