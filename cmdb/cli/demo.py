@@ -11,15 +11,14 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from cmdb.application import Application, describe, initialise, reach, route
+from cmdb.application import Application, Scenario, assess, initialise, route
 from cmdb.changeset import ChangeSet, Put
+from cmdb.cli.impact import print_impact, print_verdict
 from cmdb.cli.importing import applied, planned
 from cmdb.cli.output import err, out, table
-from cmdb.cli.questions import print_reach
 from cmdb.cli.session import Acting, opened, run
 from cmdb.cli.showing import chain, event_lines
 from cmdb.errors import Failed, NotFound
-from cmdb.projection import Direction
 from cmdb.reading import node_events, resolve
 from cmdb.safekeeping import digest, verify
 from cmdb.store.sqlite import open_sqlite
@@ -76,20 +75,16 @@ async def _fill(application: Application, acting: Acting) -> None:
 
 
 async def _change_manager(application: Application) -> None:
-    _title("The change manager asks", "storage array dui-sto-01 gets new firmware tonight. What depends on it?")
-    found = await reach(application, ["StorageDevice:dui-sto-01"], Direction.DEPENDENTS)
-    hits = await describe(application, found, 0, found.total)
-    print_reach(found, hits[:3])
-    services = [hit for hit in hits if hit.node.class_name == "BusinessService"]
-    rows = [(hit.node.key, hit.node.name, str(hit.distance), chain(hit.path)) for hit in services]
-    out.print(Text(f"{len(services)} business services stand on it:"))
-    out.print(Padding(table(("key", "business service", "distance", "because"), rows), (0, 0, 0, 2)))
-    out.print(
-        Text(
-            "This is everything that could feel it; which of it really stops, redundancy weighed, comes later.",
-            style="dim",
-        )
+    _title(
+        "The change manager asks",
+        "storage array dui-sto-01 gets new firmware tonight. What does that take down, and why?",
     )
+    await print_impact(application, await assess(application, Scenario(["StorageDevice:dui-sto-01"])), 7)
+    out.print(Text("\n… and host dui-hyp-01, one of three? Then again, while dui-hyp-02 is being repaired:", "italic"))
+    for context in ((), ("Hypervisor:dui-hyp-02",)):
+        scenario = Scenario(["Hypervisor:dui-hyp-01"], context=context)
+        out.print()
+        await print_verdict(application, await assess(application, scenario))
 
 
 async def _engineer(application: Application, acting: Acting) -> None:
@@ -155,6 +150,7 @@ def _next_steps(store: str) -> None:
     err.print(f"\nThe store is {store}. Try next:\n  export CMDB_STORE={store}")
     for command in (
         "cmdb ci show StorageDevice:dui-sto-01",
+        "cmdb impact PowerFeed:dui-feed-a --context UninterruptiblePowerSupply:dui-ups-b",
         "cmdb depends PowerDistributionUnit:dui-pdu-a02-b",
         "cmdb query --where 'is Hardware and related LOCATED_IN to (class = Rack)'",
         "cmdb ledger verify",

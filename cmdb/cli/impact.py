@@ -81,6 +81,12 @@ async def _impact(common: Common, scenario: Scenario, limit: int, as_of: str | N
             print_rows([failure_row(hit, behind) for hit in hits], (), common.output)
 
 
+async def print_verdict(application: Application, found: Assessed) -> None:
+    """What it comes to, and the first hits beside the sources with their arithmetic."""
+    out.print(verdict(found, await concerned(application, found)))
+    out.print(why(await describe_hits(application, found, 0, len(found.sources) + 3)))
+
+
 async def print_impact(application: Application, found: Assessed, limit: int) -> None:
     """The verdict first, then the services, whom to tell, and the nearest hits with why."""
     who = await concerned(application, found)
