@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
@@ -36,7 +36,7 @@ class Impact(States):
     not needed for the states is worked out when it is asked for.
     """
 
-    engine: Engine | None = None
+    engine: Engine = field(kw_only=True)
 
     def __len__(self) -> int:
         """Hits."""
@@ -153,8 +153,6 @@ class Impact(States):
     @cached_property
     def _spared(self) -> Bits:
         """Who is reached and no hit."""
-        if self.engine is None:
-            raise ValueError("an impact without its engine does not know what is above the sources")
         outcome = self.outcome
         worse = (outcome.is_down & ~outcome.was_down) | (outcome.is_ill & ~outcome.was_ill)
         return self.engine.reach(self.sources) & ~worse & ~_bits(outcome.at_risk, len(worse))

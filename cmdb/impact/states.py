@@ -94,7 +94,7 @@ class States:
     structure: Structure
     question: WhatIf
     outcome: Outcome
-    complete: bool = True
+    complete: bool = field(default=True, kw_only=True)
 
     @property
     def revision(self) -> int:

@@ -30,6 +30,13 @@ NUMBA, NUMPY = make_choice("numba"), make_choice("numpy")
 
 _T = TypeVar("_T")
 
+
+def looked_up(word: str, table: dict[str, _T]) -> _T:
+    if word not in table:
+        raise Invalid(f"{word!r} is none of {', '.join(table)}")
+    return table[word]
+
+
 _STATES = {"down": State.DOWN, "degraded": State.DEGRADED}
 _TYPE_NEEDS = {"all": Need.EACH, "any": Need.ANY}
 _WORDS = {State.DOWN: "down", State.DEGRADED: "degraded"}
@@ -48,19 +55,21 @@ class Asked:
         asked = [*case["scenario"], *case.get("context", {}), *case.get("assume_up", ())]
         self.ids = list(dict.fromkeys([*ids, *named, *asked]))
         self.ordinal = {ci: ordinal for ordinal, ci in enumerate(self.ids)}
-        present = np.array([ci in set(ids) and ci not in gone for ci in self.ids], dtype=bool)
+        here = set(ids) - set(gone)
+        present = np.array([ci in here for ci in self.ids], dtype=bool)
         kinds = case.get("types", {})
         self.types = list(dict.fromkeys(["needs", *kinds, *(edge.get("type", "needs") for edge in edges)]))
         rules = [
             TypeRule(
                 kind,
                 parse_strength(kinds.get(kind, {}).get("strength", "hard"), kind),
-                _TYPE_NEEDS[kinds.get(kind, {}).get("need", "all")],
+                looked_up(kinds.get(kind, {}).get("need", "all"), _TYPE_NEEDS),
             )
             for kind in self.types
         ]
+        code = {kind: number for number, kind in enumerate(self.types)}
         columns = DependencyColumns.of(
-            (number, self.ordinal[edge["from"]], self.ordinal[edge["to"]], self.types.index(edge.get("type", "needs")))
+            (number, self.ordinal[edge["from"]], self.ordinal[edge["to"]], code[edge.get("type", "needs")])
             for number, edge in enumerate(edges)
         )
         traits = EdgeTraits.of(
@@ -84,13 +93,13 @@ class Asked:
         )
         self.propagation = Propagation(self.structure)
         self.question = WhatIf(
-            self._by_ordinal({ci: _STATES[word] for ci, word in case["scenario"].items()}),
-            self._by_ordinal({ci: _STATES[word] for ci, word in case.get("context", {}).items()}),
+            self._faults(case["scenario"]),
+            self._faults(case.get("context", {})),
             frozenset(self.ordinal[ci] for ci in case.get("assume_up", ())),
         )
 
-    def _by_ordinal(self, said: dict[str, _T]) -> dict[int, _T]:
-        return {self.ordinal[ci]: value for ci, value in said.items()}
+    def _faults(self, said: dict[str, str]) -> dict[int, State]:
+        return {self.ordinal[ci]: looked_up(word, _STATES) for ci, word in said.items()}
 
     def impact(self) -> Impact:
         return self.propagation.impact(self.question)

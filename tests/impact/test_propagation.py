@@ -61,6 +61,7 @@ def batches() -> Iterator[list[Case]]:
         yield [random_case(random, f"g{batch}.{number}", heaviest) for number in range(PER_BATCH)]
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_graphs_are_answered_as_the_definition_answers() -> None:
     graphs = ring_rule = 0
     for batch in batches():
