@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from typing import Final
 
+from cmdb.nodes import Node
 from cmdb.reconciliation.claims import RowError, Where
 from cmdb.reconciliation.plan import Create, Update
 from cmdb.secrets import quoted
@@ -14,6 +15,9 @@ from cmdb.writing.checking import Checks
 BATCH: Final = 2_000
 """Values asked for at a time."""
 
+Unique = tuple[str, str | int]
+"""A unique attribute and a value of it."""
+
 Subject = str | int
 """A new node by its source key, or one that is there by its ordinal."""
 
@@ -21,27 +25,52 @@ Subject = str | int
 async def not_unique(
     store: Store, checks: Checks, creates: Sequence[Create], updates: Sequence[Update]
 ) -> dict[Subject, RowError]:
-    """An error for each node to create or update that would take a value which another one has, or takes before it."""
+    """An error for each node to create or update that would take a value which another one has, or takes before it.
+
+    An update with an error is left out, so what it would have given up is not given up either, and whoever was to take
+    that has an error too. O(values + nodes that hold them).
+    """
     if not checks.unique:
         return {}
-    wanted: dict[str, dict[str | int, list[tuple[Subject, Where]]]] = {}
+    takers: dict[Unique, list[tuple[Subject, Where]]] = {}
     for subject, where, name, value in _takes(checks, creates, updates):
-        wanted.setdefault(name, {}).setdefault(value, []).append((subject, where))
-    left = {(c.field, c.before, u.ordinal) for u in updates for c in u.changes if c.field in checks.unique}
-    any_there = (await store.counters()).ordinal > 0
+        takers.setdefault((name, value), []).append((subject, where))
     found: dict[Subject, RowError] = {}
-    for name, takers in wanted.items():
-        for value, those in takers.items():
-            for subject, where in those[1:]:
-                found[subject] = _error(where, name, value, f"another row, at {those[0][1]}, has it too")
-        values = sorted(takers, key=str) if any_there else []
-        for start in range(0, len(values), BATCH):
-            for node in await store.having(name, values[start : start + BATCH]):
-                held = node.attributes[name]
-                if not node.retired and isinstance(held, str | int) and (name, held, node.ordinal) not in left:
-                    others = (taker for taker in takers.get(held, ()) if taker[0] != node.ordinal)
-                    found |= {s: _error(where, name, held, f"{node.key} has it already") for s, where in others}
+    for (name, value), those in takers.items():
+        for subject, where in those[1:]:
+            found[subject] = _error(where, name, value, f"another row, at {those[0][1]}, has it too")
+    left = {(c.field, c.before, u.ordinal) for u in updates for c in u.changes if c.field in checks.unique}
+    to_leave: dict[Subject, list[tuple[Unique, str]]] = {}
+    staying: list[tuple[Subject, Unique, str]] = []
+    async for name, held, node in _holders(store, takers):
+        if (name, held, node.ordinal) in left:
+            to_leave.setdefault(node.ordinal, []).append(((name, held), node.key))
+        else:
+            staying.append((node.ordinal, (name, held), node.key))
+    staying += [(subject, unique, key) for subject in found for unique, key in to_leave.pop(subject, ())]
+    while staying:
+        holder, unique, key = staying.pop()
+        for subject, where in takers.get(unique, ()):
+            if subject != holder and subject not in found:
+                found[subject] = _error(where, *unique, f"{key} has it already")
+                staying += [(subject, unique, key) for unique, key in to_leave.pop(subject, ())]
     return found
+
+
+async def _holders(store: Store, wanted: Collection[Unique]) -> AsyncIterator[tuple[str, str | int, Node]]:
+    """Live nodes that have one of these values now."""
+    if (await store.counters()).ordinal == 0:
+        return
+    by_name: dict[str, list[str | int]] = {}
+    for name, value in wanted:
+        by_name.setdefault(name, []).append(value)
+    for name, values in by_name.items():
+        ordered = sorted(values, key=str)
+        for start in range(0, len(ordered), BATCH):
+            for node in await store.having(name, ordered[start : start + BATCH]):
+                held = node.attributes[name]
+                if not node.retired and isinstance(held, str | int):
+                    yield name, held, node
 
 
 def _takes(
