@@ -102,7 +102,6 @@ class _Scratch:
         self.softs = np.empty(graph.nodes + 1, dtype=np.int32)
         self.soft_count = 0
         self.dirty = np.zeros(rings, dtype=bool)
-        self.dirty_list = np.empty(rings, dtype=np.int32)
         self.unmet = np.full(graph.nodes, -1, dtype=np.int32)
         self.doubtful = np.zeros(len(slack), dtype=np.int64)
         self.pools = np.empty(len(slack) + 1, dtype=np.int32)
@@ -185,7 +184,6 @@ class CompiledEngine:
             layer.count,
             layer.logged,
             scratch.dirty,
-            scratch.dirty_list,
             scratch.unmet,
             scratch.doubtful,
             scratch.pools,

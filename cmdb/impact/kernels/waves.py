@@ -42,7 +42,6 @@ def close_over(
     count,
     logged,
     dirty,
-    dirty_list,
     unmet,
     doubtful,
     pools,
@@ -53,17 +52,23 @@ def close_over(
     softs,
     soft_count,
 ):
-    """Walk on from `order[done:count]` until quiet; look at the rings that lost weight; again until none did."""
+    """Walk on from `order[done:count]` until quiet; look at the rings that lost weight; again until none did.
+
+    Rings are numbered dependents first and failure goes the other way, so the last is looked at first: what is
+    found there can only hurt rings that come later.
+    """
     one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
     rings = 0
+    at = np.int64(-1)
     end = done
     while done < count or rings > 0:
         if done < count and done == end:
             sort_wave(order, end, count, fresh)
             end = count
         if done == count:
+            while not dirty[at]:
+                at -= 1
             rings -= 1
-            at = dirty_list[rings]
             dirty[at] = False
             members = ring_member[ring_start[at] : ring_start[at + 1]]
             count = _look(
@@ -108,10 +113,10 @@ def close_over(
                 count += np.int64(~(word >> (found & low)) & one)
                 seen[found >> six] = word | one << (found & low)
             elif code[slot] & 1:
-                at = ring[counted[slot]]
-                if not dirty[at]:
-                    dirty[at] = True
-                    dirty_list[rings] = at
+                hurt = ring[counted[slot]]
+                if not dirty[hurt]:
+                    dirty[hurt] = True
+                    at = max(at, hurt)
                     rings += 1
         if with_soft:
             for slot in range(np.uint64(header[node, 1]), np.uint64(header[node, 2])):
