@@ -150,7 +150,7 @@ def _next_steps(store: str) -> None:
     err.print(f"\nThe store is {store}. Try next:\n  export CMDB_STORE={store}")
     for command in (
         "cmdb ci show StorageDevice:dui-sto-01",
-        "cmdb impact PowerFeed:dui-feed-a --context UninterruptiblePowerSupply:dui-ups-b",
+        "cmdb impact UninterruptiblePowerSupply:dui-ups-a --context UninterruptiblePowerSupply:dui-ups-b",
         "cmdb depends PowerDistributionUnit:dui-pdu-a02-b",
         "cmdb query --where 'is Hardware and related LOCATED_IN to (class = Rack)'",
         "cmdb ledger verify",
