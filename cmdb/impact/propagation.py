@@ -16,6 +16,9 @@ from cmdb.impact.structure import Structure
 from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
 
+_FEW_LEVELS = 64
+"""Levels up to which looking through each beats sorting all hits once."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImpactHit:
@@ -57,35 +60,37 @@ class Impact(States):
         """Who is above a source and ill, but no worse than before; O(what is above the sources)."""
         return listed(self._spared & self.outcome.is_ill)
 
-    @cached_property
+    @property
     def ordinals(self) -> Int32s:
-        """Of the hits, in order; O(hits log hits) at first."""
-        return self._in_order[0]
+        """Of the hits, in order."""
+        return self.outcome.order
 
     @cached_property
     def distances(self) -> Int32s:
-        """Of the hits, in order; O(hits log hits) at first."""
-        return self._in_order[1]
+        """Of the hits, in order; O(hits) at first."""
+        sizes = np.diff(self.outcome.ends, prepend=np.int32(0))
+        return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
 
     def hits(self, start: int = 0, count: int | None = None) -> Iterator[ImpactHit]:
-        """`count` hits from position `start` on, or all the rest; O(the levels that these lie in, sorted)."""
-        order, ends = self.outcome.order, self.outcome.ends
-        stop = len(order) if count is None else min(start + count, len(order))
-        distance = int(np.searchsorted(ends, start, side="right"))
-        while start < stop:
-            begin, end = int(ends[distance - 1]) if distance else 0, int(ends[distance])
-            yield from self._described(np.sort(order[begin:end])[start - begin : stop - begin], distance)
-            start, distance = end, distance + 1
+        """`count` hits from position `start` on, or all the rest; O(count) after a first O(hits)."""
+        places = np.arange(len(self), dtype=np.int32)[start : None if count is None else start + count]
+        return self.hits_at(places)
 
     def hits_at(self, places: Int32s) -> Iterator[ImpactHit]:
-        """The hits at these positions of `ordinals`; O(places) after a first O(hits log hits)."""
+        """The hits at these positions of `ordinals`; O(places) after a first O(hits)."""
         ordinals, distances = self.ordinals[places], self.distances[places]
         rows = zip(ordinals.tolist(), distances.tolist(), *self.before_and_after(ordinals).tolist(), strict=True)
         for ordinal, distance, was, now in rows:
             yield ImpactHit(ordinal, State(was), State(now), was == now, distance)
 
     def distance_to(self, ordinal: int) -> int | None:
-        """Failed edges from the nearest source; None for who is no hit. O(log hits) after a first O(hits log hits)."""
+        """Failed edges from the nearest source; None for who is no hit.
+
+        O(log hits) for each level, or where these are many O(log hits) after a first O(hits log hits).
+        """
+        levels = len(self.outcome.ends)
+        if levels <= _FEW_LEVELS:
+            return next((distance for distance in range(levels) if self._is_at(distance, ordinal)), None)
         ordinals, distances = self._by_ordinal
         at = int(np.searchsorted(ordinals, ordinal))
         return int(distances[at]) if at < len(ordinals) and ordinals[at] == ordinal else None
@@ -111,7 +116,7 @@ class Impact(States):
                 (member.provider, member.relationship)
                 for margin in self.reasons(ordinal)
                 for member in margin.culprits(self._explained(ordinal))
-                if self.distance_to(member.provider) == nearer
+                if self._is_at(nearer, member.provider)
             )
             hops.append(Hop(relationship, ordinal, provider))
             ordinal = provider
@@ -131,24 +136,16 @@ class Impact(States):
         before, after = self.before_and_after(column((ordinal,)))[:, 0].tolist()
         return State(after) if after > before else State.UP
 
-    def _described(self, ordinals: Int32s, distance: int) -> Iterator[ImpactHit]:
-        for ordinal, was, now in zip(ordinals.tolist(), *self.before_and_after(ordinals).tolist(), strict=True):
-            yield ImpactHit(ordinal, State(was), State(now), was == now, distance)
-
-    @cached_property
-    def _levels(self) -> Int32s:
-        sizes = np.diff(self.outcome.ends, prepend=0)
-        return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-
-    @cached_property
-    def _in_order(self) -> tuple[Int32s, Int32s]:
-        order = np.argsort(self._levels.astype(np.int64) << 32 | self.outcome.order)
-        return self.outcome.order[order], self._levels
+    def _is_at(self, distance: int, ordinal: int) -> bool:
+        order, ends = self.outcome.order, self.outcome.ends
+        level = order[int(ends[distance - 1]) if distance else 0 : int(ends[distance])]
+        at = int(np.searchsorted(level, ordinal))
+        return at < len(level) and bool(level[at] == ordinal)
 
     @cached_property
     def _by_ordinal(self) -> tuple[Int32s, Int32s]:
-        order = np.argsort(self.outcome.order)
-        return self.outcome.order[order], self._levels[order]
+        order = np.argsort(self.ordinals)
+        return self.ordinals[order], self.distances[order]
 
     @cached_property
     def _spared(self) -> Bits:

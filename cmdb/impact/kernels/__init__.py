@@ -109,7 +109,7 @@ class Outcome(NamedTuple):
 
     `was_down`, `was_ill` (down or degraded), `is_down`, `is_ill` are sets; `before_degraded` those degraded
     before; `down` and `degraded` those that got worse, `at_risk` those that lost a pool's spare: `unspared`
-    pools did. Level d of the distances is `order[ends[d - 1]:ends[d]]`. Nothing but the sets is in any order.
+    pools did. Level d of the distances is `order[ends[d - 1]:ends[d]]`, sorted; the other columns are in no order.
     """
 
     was_down: Bits

@@ -81,6 +81,26 @@ def sort_wave(order, begin, end, fresh):
 
 
 @njit(cache=True, nogil=True)
+def sort_level(order, begin, end, fresh):
+    """Sort a wave of any size: a large one as `sort_wave` does, a small one by Shell's method."""
+    if (end - begin) * _WORTH_SORTING >= len(fresh):
+        sort_wave(order, begin, end, fresh)
+        return
+    gap = 1
+    while gap < (end - begin) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(begin + gap, end):
+            moving = order[i]
+            at = i
+            while at >= begin + gap and order[at - gap] > moving:
+                order[at] = order[at - gap]
+                at -= gap
+            order[at] = moving
+        gap //= 3
+
+
+@njit(cache=True, nogil=True)
 def begin_phase(touched, log, logged):
     """Forget which pools were touched; the log stays."""
     for i in range(logged):

@@ -233,7 +233,8 @@ class VectorisedEngine:
         slack, ill_slack, unspared = counters
         fell, sickened, ill_only = sets
         to_fall, to_sicken, to_risk = fell.copy(), sickened & ill_only, _mask(at_risk, len(fell))
-        wave = np.concatenate([scenario.down[to_fall[scenario.down]], scenario.degraded[to_sicken[scenario.degraded]]])
+        sources = (scenario.down[to_fall[scenario.down]], scenario.degraded[to_sicken[scenario.degraded]])
+        wave = np.sort(np.concatenate(sources))
         failed, ill_failed = slack < 0, ill_slack < 0
         direct = [(fell, to_fall, _HARD), (sickened, to_sicken, _HARD), (fell, to_sicken, _SOFT)]
         counted = [

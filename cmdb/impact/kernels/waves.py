@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cmdb.impact.kernels.loops import sort_wave
+from cmdb.impact.kernels.loops import sort_level, sort_wave
 from cmdb.projection.kernels.compiled import prefetch
 
 _COUNTER_AHEAD = 3
@@ -296,7 +296,7 @@ def find_distances(
     levels = 0
     done = 0
     while done < count:
-        sort_wave(order, done, count, fresh)
+        sort_level(order, done, count, fresh)
         end = count
         ends[levels] = end
         levels += 1
