@@ -35,10 +35,15 @@ def test_its_numbers_are_those_of_the_files(said: Said) -> None:
     for part in ("kubernetes", "compose", "workbook"):
         assert re.search(rf"{part}:{part} \d+ \d+ r\d+", text)
     needing = estate().needing(ARRAY)
-    assert f"{len(needing)} nodes depend on dui-sto-01" in text
-    services = estate().of("BusinessService", needing)
-    assert f"{len(services)} business services stand on it" in text
-    assert all(service in text for service in services)
+    asked = text.split("The change manager asks")[1]
+    counted = asked[asked.index("CIs:") : asked.index("service key because")]
+    numbers = re.findall(r"(\d+) (?:down|degraded|at risk|saved|unchanged)", counted)
+    assert sum(map(int, numbers)) == len(needing) + 1, "everybody above the array, and the array"
+    services = [*estate().of("BusinessService", needing), *estate().of("TechnicalService", needing)]
+    told = re.findall(r"(?:takes down|degrades|leaves) (\d+) service", asked[: asked.index("CIs:")])
+    assert sum(map(int, told)) == len(services)
+    assert "pool hosts needs 2 of 3, 2 left without dui-hyp-01" in asked
+    assert "pool hosts needs 2 of 3, 1 left without dui-hyp-01" in asked
     assert f"{len(estate().claims)} nodes, {len(estate().relationships)} relationships: the chain holds" in text
     assert "The Kubernetes manifests again: an empty plan" in text
 
@@ -54,6 +59,7 @@ def test_what_it_leaves_can_be_asked_on(nothing: Here) -> None:
     nothing.done("demo", "--store", store)
     for command in (
         ["ci", "show", ARRAY],
+        ["impact", "UninterruptiblePowerSupply:dui-ups-a", "--context", "UninterruptiblePowerSupply:dui-ups-b"],
         ["depends", "PowerDistributionUnit:dui-pdu-a02-b"],
         ["query", "--where", "is Hardware and related LOCATED_IN to (class = Rack)"],
         ["ledger", "verify"],

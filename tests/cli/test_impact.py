@@ -9,6 +9,7 @@ import pytest
 
 from cmdb.application import open_application
 from tests.cli.program import Here, url
+from tests.examples.estate import Answer, answers
 from tests.impact.test_following import case_of
 from tests.reference.impact import Reference
 
@@ -106,6 +107,18 @@ def test_services_customers_and_owners_are_named(estate: Here) -> None:
     counts = msgspec.convert(answer["by_environment"], dict[str, dict[str, int]])
     for verdict in ("down", "degraded", "at_risk"):
         assert sum(counts[verdict].values()) == msgspec.convert(answer["counts"], dict[str, int])[verdict]
+
+
+LOST = [answer for answer in answers() if answer.question.startswith("lost ")]
+
+
+@pytest.mark.parametrize("answer", LOST, ids=lambda answer: answer.question)
+def test_what_the_estate_says_of_its_weak_spots_is_what_impact_says(estate: Here, answer: Answer) -> None:
+    _, thing, class_name = (part.strip() for part in answer.question.split("|"))
+    hits = estate.done("impact", thing, "-o", "json").part("hits")
+    assert sorted(str(h["name"]) for h in hits if (h["class"], h["state"]) == (class_name, "down")) == list(
+        answer.lines
+    )
 
 
 @pytest.mark.parametrize(
