@@ -161,16 +161,17 @@ def _alone(states: States, edges: Int32s) -> Iterator[Margin]:
     """Dependencies that are pools of their own; parallel ones of a type are one, of the largest weight."""
     structure = states.structure
     columns, weight = structure.edges.columns, structure.edges.weight
-    best: dict[tuple[int, int], int] = {}
-    for edge in sorted(edges.tolist()):
-        key = int(columns.type_code[edge]), int(columns.provider[edge])
-        if key not in best or weight[best[key]] < weight[edge]:
-            best[key] = edge
-    for (code, _), edge in sorted(best.items()):
+    keys = columns.provider[edges], columns.type_code[edges]
+    edges = edges[np.lexsort((edges, -weight[edges], *keys))]
+    first = np.ones(len(edges), dtype=bool)
+    for key in (columns.provider, columns.type_code):
+        first[1:] &= key[edges][1:] == key[edges][:-1]
+    first[1:] = ~first[1:]
+    edges = edges[first]
+    owners, codes = columns.dependent[edges].tolist(), columns.type_code[edges].tolist()
+    for owner, code, member in zip(owners, codes, _with_states(states, edges), strict=True):
         rule = structure.rules[code]
-        members = _with_states(states, np.array([edge], dtype=np.int32))
-        owner = int(columns.dependent[edge])
-        yield Margin(owner, None, rule.name, rule.strength, int(weight[edge]), members)
+        yield Margin(owner, None, rule.name, rule.strength, member.weight, (member,))
 
 
 def _together(states: States, number: int) -> Margin:

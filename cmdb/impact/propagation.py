@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from cmdb.impact.kernels import Bits, Engine, Faults
-from cmdb.impact.margins import Margin, margins_around, margins_of
+from cmdb.impact.margins import Margin, Member, margins_around, margins_of
 from cmdb.impact.states import State, States, WhatIf, column, faults_of, listed
 from cmdb.impact.structure import Structure
 from cmdb.projection import Hop
@@ -97,10 +97,7 @@ class Impact(States):
 
     def reasons(self, ordinal: int) -> tuple[Margin, ...]:
         """The pools that explain the state of a hit; empty for who is none. O(its pools' members)."""
-        if self.distance_to(ordinal) is None:
-            return ()
-        state = self._explained(ordinal)
-        return tuple(margin for margin in margins_of(self, ordinal) if margin.culprits(state))
+        return tuple(margin for margin, _ in self._explained(ordinal)) if self._is_hit(ordinal) else ()
 
     def path_to(self, ordinal: int) -> tuple[Hop, ...] | None:
         """A shortest chain of failed edges between a source and a hit, which comes first; None for who is no hit.
@@ -114,8 +111,8 @@ class Impact(States):
         for nearer in range(distance - 1, -1, -1):
             provider, relationship = min(
                 (member.provider, member.relationship)
-                for margin in self.reasons(ordinal)
-                for member in margin.culprits(self._explained(ordinal))
+                for _, culprits in self._explained(ordinal)
+                for member in culprits
                 if self._is_at(nearer, member.provider)
             )
             hops.append(Hop(relationship, ordinal, provider))
@@ -131,10 +128,21 @@ class Impact(States):
         """Every pool of a CI, whatever became of it."""
         return tuple(margins_of(self, ordinal))
 
-    def _explained(self, ordinal: int) -> State:
-        """The state of a hit that its pools have to explain, UP where it is at risk only."""
-        before, after = self.before_and_after(column((ordinal,)))[:, 0].tolist()
+    def _is_hit(self, ordinal: int) -> bool:
+        return self._worsened_to(ordinal) is not State.UP or bool(np.any(self.outcome.at_risk == ordinal))
+
+    def _worsened_to(self, ordinal: int) -> State:
+        """What a CI got worse to, UP if it did not."""
+        before, after = self.before_and_after(np.array([ordinal], dtype=np.int32))[:, 0].tolist()
         return State(after) if after > before else State.UP
+
+    def _explained(self, ordinal: int) -> Iterator[tuple[Margin, tuple[Member, ...]]]:
+        """The pools that explain the state of a hit, each with the members through which it does."""
+        state = self._worsened_to(ordinal)
+        for margin in margins_of(self, ordinal):
+            culprits = margin.culprits(state)
+            if culprits:
+                yield margin, culprits
 
     def _is_at(self, distance: int, ordinal: int) -> bool:
         order, ends = self.outcome.order, self.outcome.ends
