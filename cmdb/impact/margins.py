@@ -168,7 +168,8 @@ def _alone(states: States, edges: Int32s) -> Iterator[Margin]:
         first[1:] &= key[edges][1:] == key[edges][:-1]
     first[1:] = ~first[1:]
     edges = edges[first]
-    owners, codes = columns.dependent[edges].tolist(), columns.type_code[edges].tolist()
+    owners: list[int] = columns.dependent[edges].tolist()
+    codes: list[int] = columns.type_code[edges].tolist()
     for owner, code, member in zip(owners, codes, _with_states(states, edges), strict=True):
         rule = structure.rules[code]
         yield Margin(owner, None, rule.name, rule.strength, member.weight, (member,))
