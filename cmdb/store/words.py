@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from graph_schema.metamodel import Model
@@ -36,6 +36,11 @@ def searchable_attributes(model: Model) -> dict[str, tuple[str, ...]]:
         name: tuple(a.name for a in attributes.values() if a.searchable)
         for name, attributes in model.attributes.items()
     }
+
+
+def searched_otherwise(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The classes in which a new model lets other attributes be searched than the one before it."""
+    return sorted(name for name, attributes in after.items() if before.get(name, ()) != attributes)
 
 
 def searched_text(key: str, name: str, values: Iterable[Value | None]) -> str:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from cmdb.store.port import Store
 from cmdb.store.words import words
+from graph_schema.metamodel import Model
 from tests import strategies
 from tests.reference.book import Book
+from tests.reference.model import MODEL
 from tests.store.pair import Pair, searched
 from tests.store.places import Places
 from tests.store.running import examples, on_a_store
@@ -116,3 +118,22 @@ def test_random_texts_find_what_has_their_words(places: Places) -> None:
         asyncio.run(on_a_store(places, book, look))
 
     check()
+
+
+async def test_what_a_model_lets_be_searched_is_searched_from_then_on(pair: Pair) -> None:
+    store = (await _estate(pair)).store
+    for searchable in (False, True):
+        pair.book.install(_searching(MODEL, searchable=searchable))
+        pair.book.node(name="web late", attributes={"note": "the very last", "serial": "S-x2"})
+        await pair.commit()
+        for text in ("hidden", "s x1", "last", "fresh", "gone", "web", "服务", "s x"):
+            assert (text, await searched(store, text)) == (text, pair.reference.search(text))
+
+
+def _searching(model: Model, *, searchable: bool) -> Model:
+    """The model with all its text searched, or none."""
+    classes = [
+        c.model_dump() | {"attributes": [a.model_dump() | {"searchable": searchable} for a in c.attributes]}
+        for c in model.classes
+    ]
+    return Model.model_validate(model.model_dump() | {"classes": classes})

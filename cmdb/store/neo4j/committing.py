@@ -14,9 +14,9 @@ from cmdb.nodes import NodeIds
 from cmdb.store.neo4j.connection import Mark, Writing
 from cmdb.store.neo4j.cypher import KIND_LABEL, name
 from cmdb.store.neo4j.folding import Edge, Folding, stale, version_of_edge
-from cmdb.store.neo4j.rows import Properties
+from cmdb.store.neo4j.rows import Properties, nodes_of
 from cmdb.store.neo4j.text import given, kept
-from cmdb.store.words import searchable_attributes
+from cmdb.store.words import search_text, searchable_attributes, searched_otherwise
 from graph_schema.metamodel import Model
 
 K = TypeVar("K")
@@ -28,6 +28,11 @@ EDGES_AT_ONCE: Final = 20_000
 _NODES_BEFORE: Final = """
 UNWIND $rows AS ordinal MATCH (n:Node {ordinal: ordinal}) RETURN n.ordinal, n{.*}
 """
+_NODES_OF_CLASSES: Final = """
+MATCH (n:Node) USING INDEX n:Node(ordinal) WHERE n.ordinal > $after AND n.class IN $classes AND n.retired = false
+RETURN n{.*, search_text: null} ORDER BY n.ordinal LIMIT $most
+"""
+_SET_WORDS: Final = "UNWIND $rows AS row MATCH (n:Node {ordinal: row[0]}) SET n.search_text = row[1]"
 _KEEP_AND_CHANGE_NODES: Final = """
 UNWIND $rows AS row MATCH (n:Node {ordinal: row.ordinal})
 CREATE (v:_NodeVersion) SET v = n{.*, search_text: null, _until: $revision} SET n += row.patch
@@ -66,9 +71,17 @@ def check_head(mark: Mark, commit: Commit) -> None:
         )
 
 
-async def apply(writing: Writing, commit: Commit, mark: Mark, model: Model | None) -> None:
-    """Write a commit whose head was checked: the state, the history and the ledger. O(effects · log n)."""
-    estate = mark.estate
+async def apply(
+    writing: Writing, commit: Commit, mark: Mark, model_before: Model | None, installed: Model | None
+) -> None:
+    """Write a commit whose head was checked: the state, the history and the ledger. O(effects · log n).
+
+    `installed` is the model that the commit puts in force, if it does; where other attributes can be searched under it,
+    the nodes of those classes are indexed anew.
+    """
+    estate, model = mark.estate, installed or model_before
+    if installed and model_before:
+        await _follow_searchable(writing, searchable_attributes(model_before), searchable_attributes(installed))
     for effect in commit.effects:
         if isinstance(effect, EstateFounded):
             estate = effect.estate
@@ -81,6 +94,21 @@ async def apply(writing: Writing, commit: Commit, mark: Mark, model: Model | Non
         folded = await _folded(writing, commit, NodeIds(estate), model)
         await _write(writing, folded, model)
     await _append(writing, commit, folded)
+
+
+async def _follow_searchable(
+    writing: Writing, before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> None:
+    classes, beyond = searched_otherwise(before, after), -1
+    if not classes:
+        return
+    while rows := await writing.values(_NODES_OF_CLASSES, {"classes": classes, "after": beyond, "most": NODES_AT_ONCE}):
+        nodes = nodes_of([row[0] for row in rows])
+        texts = [
+            (n.ordinal, search_text(n.key, n.name, [n.attributes.get(a) for a in after[n.class_name]])) for n in nodes
+        ]
+        await writing.run(_SET_WORDS, {"rows": texts})
+        beyond = nodes[-1].ordinal
 
 
 async def _folded(writing: Writing, commit: Commit, ids: NodeIds, model: Model) -> Folding:

@@ -81,7 +81,7 @@ class Neo4jStore:
         async def work(writing: Writing) -> None:
             mark = await writing.locked_mark()
             committing.check_head(mark, commit)
-            await committing.apply(writing, commit, mark, installed or await self._model_of(mark))
+            await committing.apply(writing, commit, mark, await self._model_of(mark), installed)
             if claims is not None:
                 await claim_store.keep(writing, claims)
 

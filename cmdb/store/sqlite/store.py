@@ -39,7 +39,7 @@ from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
 from cmdb.store.sqlite.rows import encode_json
 from cmdb.store.sqlite.values import value_codes
-from cmdb.store.sqlite.wording import Searchable, searchable_in
+from cmdb.store.sqlite.wording import Searchable, follow_searchable, searchable_in
 from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
 
@@ -102,15 +102,20 @@ class SqliteStore:
 
     def _commit(self, connection: apsw.Connection, commit: Commit, claims: ClaimChanges | None) -> None:
         applying.check_head(connection, commit)
+        before = self._current(connection)
+        searchable = before.searchable if before else searchable_in(None)
         model: Model | None = None
         for effect in commit.effects:
             if isinstance(effect, ModelInstalled):
                 model = applying.install_model(connection, commit.revision, effect.document)
-        frame = None if model else self._current(connection)
+        if model is not None:
+            old, searchable = searchable, searchable_in(model)
+            follow_searchable(connection, old, searchable)
+        frame = None if model else before
         target = applying.Target(
             connection,
             commit.revision,
-            frame.searchable if frame else searchable_in(model),
+            searchable,
             frame.type_codes if frame else _type_codes(connection),
             frame.value_codes if frame else value_codes(connection),
         )

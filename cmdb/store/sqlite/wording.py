@@ -6,7 +6,7 @@ Nodes come in ascending order, in which alone the index gathers what is written 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import apsw
@@ -14,7 +14,7 @@ import msgspec
 
 from cmdb.changeset import NodeChanged, NodeCreated, NodeRetired
 from cmdb.store.sqlite.rows import attributes_of, encode_json
-from cmdb.store.words import MOST_WORDS, distinct_words, searchable_attributes, searched_text
+from cmdb.store.words import MOST_WORDS, distinct_words, searchable_attributes, searched_otherwise, searched_text
 from graph_schema.metamodel import Model
 from graph_schema.values import Value
 
@@ -33,6 +33,12 @@ _READ: Final = """
 SELECT n.ordinal, n.class, n.key, n.name, n.attributes FROM json_each(?) AS w CROSS JOIN node AS n ON n.ordinal = w.value
 ORDER BY n.ordinal
 """
+_READ_CLASSES: Final = """
+SELECT n.ordinal, n.class, n.key, n.name, n.attributes FROM node AS n
+WHERE NOT n.retired AND n.class IN (SELECT value FROM json_each(?)) ORDER BY n.ordinal
+"""
+
+_Row = tuple[int, str, str, str, str]
 
 
 def searchable_in(model: Model | None) -> Searchable:
@@ -52,13 +58,19 @@ def change_words(connection: apsw.Connection, searchable: Searchable, changed: S
     """Index nodes anew whose name or searchable attributes are others now."""
     altered = [e.ordinal for e in changed if e.name[0] != e.name[1] or not e.after.keys().isdisjoint(searchable.of_any)]
     rows = connection.execute(_READ, (encode_json(altered).decode(),)).fetchall()
-    connection.executemany(
-        _REPLACE,
-        [
-            (ordinal, _indexed(key, name, attributes_of(text), searchable.of_class[class_name]))
-            for ordinal, class_name, key, name, text in cast("list[tuple[int, str, str, str, str]]", rows)
-        ],
-    )
+    connection.executemany(_REPLACE, _of_rows(searchable, cast("list[_Row]", rows)))
+
+
+def follow_searchable(connection: apsw.Connection, before: Searchable, after: Searchable) -> None:
+    """Index the live nodes anew of classes in which other attributes can be searched now. O(nodes of these classes)."""
+    altered = encode_json(searched_otherwise(before.of_class, after.of_class)).decode()
+    rows = cast("Iterator[_Row]", connection.execute(_READ_CLASSES, (altered,)))
+    connection.executemany(_REPLACE, _of_rows(after, rows))
+
+
+def _of_rows(searchable: Searchable, rows: Iterable[_Row]) -> Iterator[tuple[int, str]]:
+    for ordinal, class_name, key, name, text in rows:
+        yield ordinal, _indexed(key, name, attributes_of(text), searchable.of_class[class_name])
 
 
 def drop_words(connection: apsw.Connection, retired: Iterable[NodeRetired]) -> None:
