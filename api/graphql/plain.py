@@ -17,9 +17,11 @@ from operator import attrgetter
 from typing import Final
 
 from graphql import (
+    FieldNode,
     GraphQLAbstractType,
     GraphQLBoolean,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLID,
     GraphQLInterfaceType,
     GraphQLLeafType,
@@ -107,14 +109,15 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
     def _abstract(self, kind: GraphQLAbstractType, fields: FieldDetailsList, info: GraphQLResolveInfo) -> Complete:
         """Nodes are told apart by their class; other abstract values are left to the standard algorithm."""
         by_class: dict[str, Complete] = {}
+        alike = _reads_alike(fields)
 
         def complete(value: object) -> object:
             if not isinstance(value, Shown):
                 raise NotPlain
-            class_name = value.node.class_name
+            class_name = "" if alike else value.node.class_name
             found = by_class.get(class_name)
             if found is None:
-                runtime = self.schema.get_type(value.view.reading.names.types[class_name])
+                runtime = self.schema.get_type(value.view.reading.names.types[value.node.class_name])
                 if not isinstance(runtime, GraphQLObjectType):
                     raise NotPlain
                 found = by_class[class_name] = self._object(runtime, fields, info)
@@ -138,6 +141,14 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
             complete = self._compose(known.type, details, info)
             row.add(response_name, read.python_name, complete, of_node=of_node)
         return row.composed()
+
+
+def _reads_alike(fields: FieldDetailsList) -> bool:
+    """Whether a selection on an interface asks nothing that depends on the type: no fragment, no name of the type."""
+    selections = [
+        one for details in fields if details.node.selection_set for one in details.node.selection_set.selections
+    ]
+    return all(isinstance(one, FieldNode) and one.name.value != "__typename" for one in selections)
 
 
 @dataclass
@@ -215,11 +226,14 @@ def _optional(complete: Complete) -> Complete:
 
 def _leaf(kind: GraphQLLeafType) -> Complete:
     if isinstance(kind, GraphQLEnumType):
-        names = {value.value: name for name, value in kind.values.items()}
+        names: dict[object, object] = {}
 
         def named(value: object) -> object:
             if value not in names:
-                raise NotPlain
+                try:
+                    names[value] = kind.coerce_output_value(value)
+                except (GraphQLError, ValueError) as error:
+                    raise NotPlain from error
             return names[value]
 
         return named
