@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Final
@@ -26,7 +27,7 @@ from cmdb.application import (
     evidence,
 )
 from cmdb.application.assessing import Evidence
-from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
+from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
 from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import chain, hop_row
@@ -42,6 +43,14 @@ class Fault(StrEnum):
     DEGRADED = "degraded"
 
 
+class Drawing(StrEnum):
+    """What it can be drawn as."""
+
+    SVG = "svg"
+    PNG = "png"
+    HTML = "html"
+
+
 MARKS: Final = {"down": ("✗ down", "bold red"), "degraded": ("◐ degraded", "yellow"), "at_risk": ("△ at risk", "cyan")}
 """Sign, word and colour of each verdict; any one of them tells it."""
 
@@ -55,6 +64,7 @@ def impact(
     assume_up: Annotated[tuple[str, ...], Parameter(help="What stays up whatever happens; may be repeated.")] = (),
     as_of: AsOf = None,
     limit: Limit = 20,
+    drawn: Annotated[Drawing | None, Parameter(name="--format", help="Draw it, to standard output.")] = None,
     common: Common | None = None,
 ) -> None:
     """What fails if these fail: redundancy weighed, complete, with a reason and a path for each.
@@ -64,7 +74,29 @@ def impact(
     if not refs:
         raise Usage("no node is named", remedy="name one by key (SRV-000001), id or Class:name")
     scenario = Scenario(refs, State[state.name], context, assume_up)
-    run(_impact(common or Common(), scenario, limit, as_of))
+    if drawn is None:
+        run(_impact(common or Common(), scenario, limit, as_of))
+    else:
+        run(_drawn(common or Common(), scenario, as_of, drawn))
+
+
+async def _drawn(common: Common, scenario: Scenario, as_of: str | None, drawing: Drawing) -> None:
+    from cmdb.cli.drawing import html_of, png_of, svg_of
+    from cmdb.cli.picture import picture_of
+
+    if drawing is Drawing.PNG and sys.stdout.isatty():
+        raise Usage("a PNG is nothing for a terminal", remedy="write it to a file: cmdb impact … --format png > FILE")
+    async with opened(common) as application:
+        found = await assess(application, scenario, as_of)
+        title = verdict(found, await concerned(application, found)).plain.splitlines()[0]
+        picture = await picture_of(application, found, title)
+    match drawing:
+        case Drawing.SVG:
+            write(svg_of(picture).encode())
+        case Drawing.HTML:
+            write(html_of(picture).encode())
+        case Drawing.PNG:
+            write(png_of(picture))
 
 
 async def _impact(common: Common, scenario: Scenario, limit: int, as_of: str | None) -> None:

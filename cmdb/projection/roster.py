@@ -34,6 +34,10 @@ class Roster:
         counts = np.bincount(self._codes[ordinals], minlength=len(self._classes))
         return {name: int(n) for name, n in sorted(zip(self._classes, counts.tolist(), strict=True)) if n}
 
+    def coded(self, ordinals: Int32s) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        """All classes, and for each of these nodes which of them is its own. O(n)."""
+        return tuple(self._classes), self._codes[ordinals].astype(np.int64)
+
     def of_classes(self, ordinals: Int32s, classes: frozenset[str]) -> NDArray[np.bool_]:
         """For each of these nodes, whether its class is among these. O(n)."""
         wanted = np.array([name in classes for name in self._classes], dtype=np.bool_)
