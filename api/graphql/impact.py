@@ -22,10 +22,12 @@ from cmdb.application import (
     by_environment,
     concerned,
     describe_some,
+    explain,
 )
 from cmdb.errors import Conflict
 from cmdb.impact import ImpactHit, State
 from cmdb.projection.columns import Int32s
+from cmdb.reading import resolve_all
 
 
 @strawberry.enum(description="How something fails.")
@@ -141,6 +143,17 @@ class ImpactHitNode:
         return path_hops(self.node.view, (await self.described.get())[self.place].path)
 
 
+@strawberry.type(description="Why a CI is as it is: all its pools, whatever became of it.")
+class Explanation:
+    """`distance` is null where it is no hit."""
+
+    node: Shown = strawberry.field(graphql_type=Node)
+    before: CiState
+    after: CiState
+    distance: int | None
+    pools: list[PoolReason]
+
+
 @strawberry.type(description="A hit and the cursor to go on after it.")
 class ImpactEdge:
     """See Relay."""
@@ -200,6 +213,19 @@ class Impact:
         start = self._place(first, after)
         found = list(self.found.impact.hits(start, first))
         return await self._page(found, len(self.found.impact), start, after)
+
+    @strawberry.field(description="Why one CI, named by a reference, is as it is.")
+    async def explain(self, hit: str) -> Explanation:
+        """Also for who is no hit: what holds it up."""
+        [node] = await resolve_all(self.view.store, [hit], self.view.as_of)
+        told = await explain(self.view.reading.application, self.found, node)
+        return Explanation(
+            node=self.view.show(node),
+            before=CiState[told.before.name],
+            after=CiState[told.after.name],
+            distance=told.distance,
+            pools=[_reason(self.view, reason) for reason in told.pools],
+        )
 
     @strawberry.field(description="The services among the hits: those that are down first, each the nearest first.")
     async def services(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:

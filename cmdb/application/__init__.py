@@ -6,6 +6,7 @@ from cmdb.application.assessing import (
     DescribedFailure,
     DescribedMember,
     DescribedReason,
+    Explained,
     Scenario,
     assess,
     by_environment,
@@ -13,6 +14,7 @@ from cmdb.application.assessing import (
     describe_hits,
     describe_some,
     evidence,
+    explain,
 )
 from cmdb.application.opening import Application, initialise, open_application, open_store
 from cmdb.application.questions import DescribedHit, DescribedHop, Reached, describe, reach, route
@@ -26,6 +28,7 @@ __all__ = [
     "DescribedHop",
     "DescribedMember",
     "DescribedReason",
+    "Explained",
     "Reached",
     "Scenario",
     "assess",
@@ -35,6 +38,7 @@ __all__ = [
     "describe_hits",
     "describe_some",
     "evidence",
+    "explain",
     "initialise",
     "open_application",
     "open_store",

@@ -139,6 +139,17 @@ class DescribedFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """A CI before and after, with all its pools; `distance` is None where it is no hit."""
+
+    node: Node
+    before: State
+    after: State
+    distance: int | None
+    pools: tuple[DescribedReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Concerned:
     """Who feels it: services by verdict, the customers and agreements behind them, and the owners to tell."""
 
@@ -212,6 +223,22 @@ async def describe_some(application: Application, found: Assessed, hits: Sequenc
         )
         for hit in hits
     ]
+
+
+async def explain(application: Application, found: Assessed, node: Node) -> Explained:
+    """Every pool of a CI with its arithmetic, whatever became of it. O(its dependencies and their pools' members)."""
+    impact = found.impact
+    margins = impact.margins_of(node.ordinal)
+    wanted = {member.provider for margin in margins for member in margin.members}
+    nodes = await nodes_by_ordinal(application.store, wanted, found.revision)
+    before, after = impact.before_and_after(np.array([node.ordinal], dtype=np.int32))[:, 0].tolist()
+    return Explained(
+        node=node,
+        before=State(before),
+        after=State(after),
+        distance=impact.distance_to(node.ordinal),
+        pools=tuple(_reason(margin, nodes) for margin in margins),
+    )
 
 
 async def concerned(application: Application, found: Assessed) -> Concerned:

@@ -102,3 +102,14 @@ async def test_what_cannot_be_asked_is_refused(desk: Desk) -> None:
     assert (await desk.error(IMPACT, of=[]))[0] == "usage"
     assert (await desk.error(IMPACT, of=["SRV-999999"]))[0] == "not_found"
     assert (await desk.error(IMPACT, of=["SRV-000002"], assumeUp=["SRV-000002"]))[0] == "invalid"
+
+
+async def test_what_holds_a_node_up_is_explained_too(desk: Desk) -> None:
+    query = """query ($hit: String!) { impact(of: ["SRV-000002"]) { explain(hit: $hit) { before after distance
+        pools { type need total after members { node { key } after } } } } }"""
+    web = await desk.ask(query, "impact", "explain", hit="SRV-000001")
+    assert (at(web, "before"), at(web, "after"), at(web, "distance")) == ("UP", "DOWN", 1)
+    assert at(web, "pools", "*", "members", "*", "node", "key") == [["SRV-000002"]]
+    shop = await desk.ask(query, "impact", "explain", hit="SVC-000001")
+    assert len(items(at(shop, "pools"))) > 1, "those that hold are told as well"
+    assert (await desk.error(query, hit="SRV-999999"))[0] == "not_found"
