@@ -74,6 +74,8 @@ class _Line(msgspec.Struct, gc=False):
 _DECODER: Final = msgspec.json.Decoder(_Line)
 _START: Final = re.compile(rb'\s*\{\s*"(?:node|relationship)"\s*:\s*\{')
 _REFERENCE: Final = re.compile(r"[A-Z][A-Z0-9]{1,5}-\d{1,18}|[A-Z][A-Za-z0-9]{0,63}:.*", re.DOTALL)
+_AFTER_CAPITALS: Final = "["
+"""What is not below it is no reference."""
 _SAMPLE: Final = "aB3dE5gH7jK9mN1pQ2rS4tU6"
 """A value that is a secret under every name that can make one."""
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -112,9 +114,7 @@ class _File:
         except _FAULTS:
             decoded = []
         if len(decoded) == piece.count(b"\n") + 1:
-            for line in decoded:
-                self._row += 1
-                self._line(line, found)
+            self._lines(decoded, found)
             return found
         for text in piece.split(b"\n"):
             self._row += 1
@@ -133,6 +133,28 @@ class _File:
             found.append(self._error(message, "write one object of the export format a line"))
             return
         self._line(line, found)
+
+    def _lines(self, decoded: list[_Line], found: list[Item]) -> None:
+        """Lines one after the other; most say that a relationship is there, and no more."""
+        types, file, row = self._types, self._file, self._row
+        for line in decoded:
+            row += 1
+            link = line.relationship
+            if link is None or line.node is not None or link.attributes or link.type not in types:
+                self._row = row
+                self._line(line, found)
+                continue
+            source, target = link.source, link.target
+            found.append(
+                RelationshipClaim(
+                    type=link.type,
+                    source=_end(source) if source < _AFTER_CAPITALS else source,
+                    target=_end(target) if target < _AFTER_CAPITALS else target,
+                    key=link.key,
+                    where=Where(file, row),
+                )
+            )
+        self._row = row
 
     def _line(self, line: _Line, found: list[Item]) -> None:
         if line.node is not None and line.relationship is None:
@@ -205,4 +227,4 @@ class _File:
 
 
 def _end(reference: str) -> ClaimEnd:
-    return Known(reference) if reference[:1].isupper() and _REFERENCE.fullmatch(reference) else reference
+    return Known(reference) if reference < _AFTER_CAPITALS and _REFERENCE.fullmatch(reference) else reference

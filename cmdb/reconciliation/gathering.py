@@ -24,6 +24,8 @@ LONGEST_KEY: Final = 1024
 """Characters a source key may have."""
 
 NOTHING_SAID: Final = b"{}"
+_NONE: Final = array("i", [0])
+"""The number of no key, and of no attributes."""
 _KEEP_ELSEWHERE: Final = "keep secrets in a vault, and record where, never what"
 
 Rule = tuple[int, tuple[Value, ...]]
@@ -64,6 +66,14 @@ class LinkRows:
     place: array[int] = field(default_factory=lambda: array("q"))
 
 
+class Slots(dict[str, int]):
+    """Numbers of source keys, from 0 on; a key that is asked for the first time gets the next one."""
+
+    def __missing__(self, key: str) -> int:
+        number = self[key] = len(self)
+        return number
+
+
 @dataclass(slots=True)
 class Gathered:
     """All that a source says, as far as it makes sense.
@@ -75,7 +85,7 @@ class Gathered:
     controlled ones among them.
     """
 
-    slots: dict[str, int] = field(default_factory=dict[str, int])
+    slots: Slots = field(default_factory=Slots)
     known: dict[str, int] = field(default_factory=dict[str, int])
     said: set[int] = field(default_factory=set[int])
     rows: dict[int, NodeRow] = field(default_factory=dict[int, NodeRow])
@@ -88,6 +98,16 @@ class Gathered:
     unreadable: bool = False
     lost_links: bool = False
     claims: int = 0
+
+
+@dataclass(slots=True)
+class _PlainLinks:
+    """Claims about relationships of which nothing is said but that they are there."""
+
+    types: list[str] = field(default_factory=list[str])
+    sources: list[str] = field(default_factory=list[str])
+    targets: list[str] = field(default_factory=list[str])
+    places: list[Where] = field(default_factory=list[Where])
 
 
 class Gatherer:
@@ -105,35 +125,31 @@ class Gatherer:
 
     def take(self, items: Iterable[Item]) -> None:
         """Take in some items. O(items)."""
-        found = self.found
-        slots, plain, links = found.slots, self._plain_types, found.links
-        sources, targets, types = links.source.append, links.target.append, links.type.append
-        keys, bodies, places = links.key.append, links.body.append, links.place.append
+        found, plain, types = self.found, _PlainLinks(), self._plain_types
         for item in items:
             if isinstance(item, RelationshipClaim):
-                found.claims += 1
-                source, target, code = item.source, item.target, plain.get(item.type)
+                source, target = item.source, item.target
                 if (
-                    code is None
-                    or item.key
-                    or item.attributes
-                    or not isinstance(source, str)
-                    or not isinstance(target, str)
+                    item.type in types
+                    and not (item.key or item.attributes)
+                    and isinstance(source, str)
+                    and isinstance(target, str)
                 ):
+                    plain.types.append(item.type)
+                    plain.sources.append(source)
+                    plain.targets.append(target)
+                    plain.places.append(item.where)
+                else:
+                    found.claims += 1
                     self._link(item)
-                    continue
-                sources(slots.setdefault(source, len(slots)))
-                targets(slots.setdefault(target, len(slots)))
-                types(code)
-                keys(0)
-                bodies(0)
-                places(self._place(item.where))
             elif isinstance(item, NodeClaim):
                 found.claims += 1
                 self._node(item)
             else:
                 found.errors.append(item)
                 found.unreadable |= not item.warning
+        if plain.types:
+            self._plain_links(plain)
 
     # -- nodes --------------------------------------------------------------------------------------------------------
 
@@ -146,7 +162,7 @@ class Gatherer:
         if key != claim.name and (reason := _unfit_key(key)) is not None:
             return self._error(where, *reason)
         found = self.found
-        slot = found.slots.setdefault(key, len(found.slots))
+        slot = found.slots[key]
         if slot in self._digests:
             return self._twice(slot, key, digest, where)
         self._digests[slot] = digest
@@ -217,12 +233,23 @@ class Gatherer:
             return
         source, target = claim.source, claim.target
         slots, rows = found.slots, found.links
-        rows.source.append(slots.setdefault(source, len(slots)) if isinstance(source, str) else self._known(source))
-        rows.target.append(slots.setdefault(target, len(slots)) if isinstance(target, str) else self._known(target))
+        rows.source.append(slots[source] if isinstance(source, str) else self._known(source))
+        rows.target.append(slots[target] if isinstance(target, str) else self._known(target))
         rows.type.append(code)
         rows.key.append(key)
         rows.body.append(body)
         rows.place.append(self._place(claim.where))
+
+    def _plain_links(self, plain: _PlainLinks) -> None:
+        """Many at once of which nothing is said but that they are there."""
+        number, links, count = self.found.slots.__getitem__, self.found.links, len(plain.types)
+        self.found.claims += count
+        links.source.extend(map(number, plain.sources))
+        links.target.extend(map(number, plain.targets))
+        links.type.extend(map(self._plain_types.__getitem__, plain.types))
+        links.key.extend(_NONE * count)
+        links.body.extend(_NONE * count)
+        links.place.extend(map(self._place, plain.places))
 
     def _type(self, kind: str, where: Where) -> int | None:
         known = self._checks.of_type

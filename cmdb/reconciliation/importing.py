@@ -32,7 +32,7 @@ from cmdb.store.port import Claim, ClaimKind, SourceState, Store
 from cmdb.writing.checking import Checks
 from graph_schema.metamodel import Model
 
-SLICE: Final = 5_000
+SLICE: Final = 1_000
 """Items taken from an importer between two looks at whether somebody wants to stop."""
 
 BATCH: Final = 2_000
