@@ -135,3 +135,44 @@ def _walk(step: _Step) -> LiteralString:
         "UNWIND $wanted AS wanted MATCH (n:Node {ordinal: wanted}) WITH n "
         f"MATCH (n){steps}(m) RETURN collect(DISTINCT m.ordinal) AS rows"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A dependency as Neo4j has it, with what is said of its pool; `redundancy` is the dependent's."""
+
+    dependent: int
+    provider: int
+    type: str
+    pool: str | None
+    weight: int
+    redundancy: tuple[str, ...]
+
+
+async def needs_of(
+    reading: Reading, model: Model, ordinals: Sequence[int], towards: Towards, types: Sequence[str] | None = None
+) -> list[Need]:
+    """The dependencies by which others need these nodes, or (towards providers) by which these need others.
+
+    One statement for each 20 k nodes. O(edges at them).
+    """
+    steps = _steps(model, towards, types)
+    if not steps:
+        return []
+    branches: list[LiteralString] = [
+        f"UNWIND $frontier AS wanted MATCH (n:Node {{ordinal: wanted}}){edge(step.direction, 'r', step.types)}(m:Node) "
+        f"RETURN {_ROW_UP if towards is Towards.DEPENDENTS else _ROW_DOWN} AS row"
+        for step in steps
+    ]
+    statement = f"CALL () {{ {' UNION ALL '.join(branches)} }} RETURN collect(row) AS rows"
+    found: list[Need] = []
+    for first in range(0, len(ordinals), FRONTIER_AT_ONCE):
+        _, rows = await reading.rows(statement, {"frontier": list(ordinals[first : first + FRONTIER_AT_ONCE])})
+        for dependent, provider, type_name, pool, weight, redundancy in cast("list[_NeedRow]", rows):
+            found.append(Need(dependent, provider, type_name, pool, weight, tuple(redundancy or ())))
+    return found
+
+
+_NeedRow = tuple[int, int, str, str | None, int, list[str] | None]
+_ROW_UP: Final = "[m.ordinal, n.ordinal, type(r), r.pool, coalesce(r.weight, 1), m.redundancy]"
+_ROW_DOWN: Final = "[n.ordinal, m.ordinal, type(r), r.pool, coalesce(r.weight, 1), n.redundancy]"
