@@ -9,6 +9,7 @@ from typing import Final
 
 from cmdb.reconciliation.claims import Importer, RowError, Where
 from importers.compose import Compose
+from importers.debian import Debian
 from importers.kubernetes import Kubernetes
 from importers.ndjson import Ndjson
 from importers.netbox import NetBox
@@ -27,7 +28,7 @@ class Found:
 
 def shipped_importers() -> tuple[Importer, ...]:
     """One importer of each format; where two recognise a file, the earlier one has it."""
-    return (Ndjson(), NetBox(), Kubernetes(), Compose(), Workbook())
+    return (Ndjson(), NetBox(), Kubernetes(), Compose(), Debian(), Workbook())
 
 
 def recognise(paths: Sequence[Path], importers: Sequence[Importer]) -> tuple[tuple[Found, ...], tuple[RowError, ...]]:
