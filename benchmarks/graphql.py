@@ -34,8 +34,10 @@ REQUESTS: Final = 50
 
 _ROWS: Final = """{ nodes(class: "Container", first: 1000) { edges { node {
     id key name state className ... on Container { environment versionNumber description } } } } }"""
-_IMPACT: Final = """query ($of: [String!]!) { impact(of: $of) { total complete revision countsByClass { className count }
-    hits(first: 50) { pageInfo { hasNextPage endCursor } edges { node { distance node { key name className } } } } } }"""
+_IMPACT: Final = """query ($of: [String!]!) { impact(of: $of) { complete revision counts { down degraded atRisk saved }
+    countsByClass { verdict of { className count } }
+    hits(first: 50) { totalCount pageInfo { hasNextPage endCursor }
+    edges { node { verdict distance node { key name className } } } } } }"""
 _REPEATS: Final = 30
 _PATIENCE: Final = 120.0
 

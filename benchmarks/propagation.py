@@ -30,7 +30,7 @@ import rustworkx
 
 from benchmarks.estate import SIZES, Estate, generate
 from benchmarks.result import Goal, Result, at_least, at_most, cost, faster, median_ms, medians_ms
-from cmdb.impact import Scenario, reached
+from cmdb.impact import reached
 from cmdb.projection import Batch, DependencyColumns, Direction, Projection, kernel_choice
 from cmdb.projection.kernels.compiled import prefetch
 
@@ -106,9 +106,9 @@ def _touch_rows(header, row, nodes):  # noqa: ANN001, ANN202 - compiled for what
 
 
 def _against_peers(estate: Estate, projection: Projection, repeats: int) -> Iterator[Result]:
-    scenario = Scenario((estate.wide_source,))
-    hits = len(reached(projection, scenario))
-    ask = (lambda: reached(projection, scenario, paths=False), lambda: reached(projection, scenario))
+    wide = (estate.wide_source,)
+    hits = len(reached(projection, wide))
+    ask = (lambda: reached(projection, wide, paths=False), lambda: reached(projection, wide))
     for name, make, goal in (
         ("rustworkx descendants", _rustworkx, at_least(25)),
         ("igraph subcomponent", _igraph, None),
@@ -125,7 +125,7 @@ def _against_peers(estate: Estate, projection: Projection, repeats: int) -> Iter
             what, walk = with_paths
             ours, theirs = medians_ms([ask[1], walk], _SLOW_REPEATS)
             yield faster("reach with paths", ours, what, theirs, "ms")
-    narrow = Scenario((estate.narrow_source,))
+    narrow = (estate.narrow_source,)
     few = len(reached(projection, narrow))
     small = median_ms(lambda: reached(projection, narrow), 5 * repeats)
     yield Result("reach with paths, a rack", small, "ms", note=f"{few:,} CIs")
