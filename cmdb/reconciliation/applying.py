@@ -20,7 +20,7 @@ from cmdb.errors import Conflict, Invalid, Problem
 from cmdb.reconciliation.claims import Progress, RowError
 from cmdb.reconciliation.collecting import fewer_collections
 from cmdb.reconciliation.plan import Create, Keep, KeepLink, Links, Plan, Relink, Retire, Unlink, Update
-from cmdb.reconciliation.said import SaidOfLink, attributes_of, body_of_created, link_body
+from cmdb.reconciliation.said import SaidOfLink, attributes_of, body_of_created, link_body, patch_of
 from cmdb.reconciliation.settling import Change
 from cmdb.store.port import Claim, ClaimChanges, ClaimKind, SourceState
 from cmdb.writing import Bound, Door
@@ -155,7 +155,7 @@ class _Run:
         size = self.chunks.links
         got = np.array(self.ordinals, dtype=np.int64)
         words = links.words
-        bodies: list[Patch] = [{**attributes_of(body)} for body in words.graphed]
+        bodies: list[Patch] = [patch_of(body) for body in words.graphed]
         claimed = [link_body(SaidOfLink(attributes_of(body), made=True)) for body in words.bodies]
         for start in range(0, len(links), size):
             part = slice(start, start + size)
@@ -288,7 +288,7 @@ def _put(create: Create) -> Put:
         class_name=create.class_name,
         name=create.name,
         state=create.state,
-        attributes={**attributes_of(create.controlled)},
+        attributes=patch_of(create.controlled),
     )
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cmdb.errors import NotFound
 from cmdb.nodes import Node
-from cmdb.reconciliation.gathering import Gathered
+from cmdb.reconciliation.gathered import Gathered
 from cmdb.store.port import Store
 from graph_schema.metamodel import Model
 

@@ -11,93 +11,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from cmdb.reconciliation.claims import Item, Known, NodeClaim, Raw, RelationshipClaim, RowError, Where
+from cmdb.reconciliation.gathered import Gathered, NodeRow, controlled, identities
 from cmdb.reconciliation.said import digests, encode
 from cmdb.secrets import looks_like_secret, names_secret, quoted, suspicious
-from cmdb.writing.checking import Checks, ValueCheck, text_problems
+from cmdb.writing.checking import Checks, text_problems
+from cmdb.writing.class_check import ClassCheck
+from cmdb.writing.values import ValueCheck
 from graph_schema.errors import did_you_mean
 from graph_schema.values import Value
 
 LONGEST_KEY: Final = 1024
 """Characters a source key may have."""
 
-NOTHING_SAID: Final = b"{}"
 _NONE: Final = array("i", [0])
 """The number of no key, and of no attributes."""
 _KEEP_ELSEWHERE: Final = "keep secrets in a vault, and record where, never what"
-
-Rule = tuple[int, tuple[Value, ...]]
-"""An identification rule that a claim can be found by: its place among the rules of its class, and the values."""
-
-
-class NodeRow(msgspec.Struct, frozen=True, gc=False):
-    """A node's claim that is new or changed.
-
-    `attributes` is canonical JSON, `graphed` the controlled ones among them; `missing` names the required ones that are not
-    there; `rules` are those that the claim has all values of.
-    """
-
-    source_key: str
-    class_name: str
-    name: str
-    state: str | None
-    attributes: bytes
-    graphed: bytes
-    missing: tuple[str, ...]
-    digest: bytes
-    where: Where
-    rules: tuple[Rule, ...]
-
-
-@dataclass(slots=True)
-class LinkRows:
-    """Claims about relationships as columns. Ends are slots (see `Gathered`); `type`, `key` and `body` index tables.
-
-    `place` is the index of a file and sheet times 2**40, plus the row.
-    """
-
-    type: array[int] = field(default_factory=lambda: array("h"))
-    source: array[int] = field(default_factory=lambda: array("i"))
-    target: array[int] = field(default_factory=lambda: array("i"))
-    key: array[int] = field(default_factory=lambda: array("i"))
-    body: array[int] = field(default_factory=lambda: array("i"))
-    place: array[int] = field(default_factory=lambda: array("q"))
-
-
-class Slots(dict[str, int]):
-    """Numbers of source keys, from 0 on; a key that is asked for the first time gets the next one."""
-
-    def __missing__(self, key: str) -> int:
-        number = self[key] = len(self)
-        return number
-
-
-@dataclass(slots=True)
-class Gathered:
-    """All that a source says, as far as it makes sense.
-
-    `slots` numbers the source keys that nodes or ends of relationships have, `known` the references to other nodes, from
-    -1 downwards. `said` has the slots that some row describes, broken rows too; `rows` those that are new or changed.
-    `unreadable` is set if the importer reported rows that it could not read, `lost_links` if a relationship's row made no
-    sense: what is missing then may only be hidden. `bodies` has attributes of relationships as canonical JSON: all, and the
-    controlled ones among them.
-    """
-
-    slots: Slots = field(default_factory=Slots)
-    known: dict[str, int] = field(default_factory=dict[str, int])
-    said: set[int] = field(default_factory=set[int])
-    rows: dict[int, NodeRow] = field(default_factory=dict[int, NodeRow])
-    links: LinkRows = field(default_factory=LinkRows)
-    types: dict[str, int] = field(default_factory=dict[str, int])
-    keys: dict[str, int] = field(default_factory=lambda: {"": 0})
-    bodies: dict[tuple[bytes, bytes], int] = field(default_factory=lambda: {(NOTHING_SAID, NOTHING_SAID): 0})
-    files: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
-    errors: list[RowError] = field(default_factory=list[RowError])
-    unreadable: bool = False
-    lost_links: bool = False
-    claims: int = 0
 
 
 @dataclass(slots=True)
@@ -156,7 +85,8 @@ class Gatherer:
     def _node(self, claim: NodeClaim) -> None:
         key, where = claim.source_key, claim.where
         try:
-            digest = self._digest(claim.class_name, claim.name, claim.state, claim.attributes)
+            attributes = encode(claim.attributes)
+            digest = self._digest(claim.class_name, claim.name, claim.state, attributes)
         except UnicodeEncodeError:
             return self._error(where, "the row has broken Unicode", "save the file as UTF-8")
         if key != claim.name and (reason := _unfit_key(key)) is not None:
@@ -167,7 +97,15 @@ class Gatherer:
             return self._twice(slot, key, digest, where)
         self._digests[slot] = digest
         found.said.add(slot)
-        if not self._same(key, digest) and (row := self._row(claim, digest)) is not None:
+        if self._same(key, digest):
+            return None
+        kind = self._checks.concrete.get(claim.class_name)
+        values = kind.plain(claim.name, claim.attributes) if kind is not None else None
+        if kind is None or values is None or (claim.state is not None and claim.state not in kind.states):
+            row = self._row(claim, digest)
+        else:
+            row = _row(kind, claim, values, attributes if values == claim.attributes else encode(values), digest)
+        if row is not None:
             found.rows[slot] = row
         return None
 
@@ -180,6 +118,7 @@ class Gatherer:
             )
 
     def _row(self, claim: NodeClaim, digest: bytes) -> NodeRow | None:
+        """The row of a claim that has to be looked at closely; None, with errors noted, if it makes no sense."""
         model, where, class_name = self._checks.model, claim.where, claim.class_name
         found = model.class_by_name.get(class_name)
         if found is None or found.abstract:
@@ -201,22 +140,7 @@ class Gatherer:
         if checked is None:
             return None
         values, withheld = checked
-        attributes, checks = encode(values), self._checks
-        observed = checks.observed_of_class[class_name]
-        return NodeRow(
-            source_key=claim.source_key,
-            class_name=class_name,
-            name=name.value,
-            state=claim.state,
-            attributes=attributes,
-            graphed=attributes
-            if observed.isdisjoint(values)
-            else encode(controlled(values, checks.of_class[class_name])),
-            missing=tuple([name for name in checks.required_of_class[class_name] if name not in values]),
-            digest=b"" if withheld else digest,
-            where=where,
-            rules=identities(model.identification_of[class_name], name.value, values),
-        )
+        return _row(self._checks.concrete[class_name], claim, values, encode(values), b"" if withheld else digest)
 
     # -- relationships ------------------------------------------------------------------------------------------------
 
@@ -332,24 +256,20 @@ class Gatherer:
         self.found.errors.append(RowError(where=where, message=message, remedy=remedy, warning=True))
 
 
-def identities(rules: Iterable[tuple[str, ...]], name: str, values: Mapping[str, Value]) -> tuple[Rule, ...]:
-    """The rules that a node with this name and these values can be identified by, the strongest first."""
-    found: list[Rule] = []
-    for number, rule in enumerate(rules):
-        told: list[Value] = []
-        for attribute in rule:
-            value = name if attribute == "name" else values.get(attribute)
-            if value is None:
-                break
-            told.append(value)
-        else:
-            found.append((number, tuple(told)))
-    return tuple(found)
-
-
-def controlled(values: Mapping[str, Value], known: Mapping[str, ValueCheck]) -> dict[str, Value]:
-    """Those values that go into the graph: of controlled attributes that the model still has."""
-    return {name: value for name, value in values.items() if name in known and not known[name].observed}
+def _row(kind: ClassCheck, claim: NodeClaim, values: dict[str, Value], attributes: bytes, digest: bytes) -> NodeRow:
+    """A row of these canonical values, `attributes` being the same as JSON."""
+    return NodeRow(
+        source_key=claim.source_key,
+        class_name=claim.class_name,
+        name=claim.name,
+        state=claim.state,
+        attributes=attributes,
+        graphed=attributes if kind.observed.isdisjoint(values) else encode(controlled(values, kind.attributes)),
+        missing=tuple([name for name in kind.required if name not in values]),
+        digest=digest,
+        where=claim.where,
+        rules=identities(kind.identification, claim.name, values),
+    )
 
 
 def _unfit_key(key: str) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from cmdb.nodes import Node
 from cmdb.reconciliation.claims import RowError
-from cmdb.reconciliation.gathering import NodeRow, Rule, identities
+from cmdb.reconciliation.gathered import NodeRow, Rule, identities
 from cmdb.secrets import quoted
 from cmdb.store.port import Store
 from graph_schema.metamodel import Model

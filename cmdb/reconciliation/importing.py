@@ -19,7 +19,8 @@ from cmdb.nodes import Node
 from cmdb.reconciliation.claims import Importer, Progress, RowError
 from cmdb.reconciliation.collecting import fewer_collections
 from cmdb.reconciliation.ends import ends_of
-from cmdb.reconciliation.gathering import Gathered, Gatherer
+from cmdb.reconciliation.gathered import Gathered
+from cmdb.reconciliation.gathering import Gatherer
 from cmdb.reconciliation.identifying import identified
 from cmdb.reconciliation.inputs import input_digest
 from cmdb.reconciliation.kept import Kept, Touched, kept_of, touched_since

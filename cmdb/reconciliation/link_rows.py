@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cmdb.reconciliation.claims import RowError
 from cmdb.reconciliation.ends import Ends, Fitness
-from cmdb.reconciliation.gathering import Gathered
+from cmdb.reconciliation.gathered import Gathered
 from cmdb.reconciliation.plan import Words
 from cmdb.secrets import quoted
 from cmdb.writing.checking import Checks

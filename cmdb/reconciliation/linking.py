@@ -17,7 +17,7 @@ from cmdb.filters import Direction
 from cmdb.nodes import Relationship
 from cmdb.reconciliation.claims import RowError
 from cmdb.reconciliation.ends import Ends, Fitness, node_keys
-from cmdb.reconciliation.gathering import Gathered
+from cmdb.reconciliation.gathered import Gathered
 from cmdb.reconciliation.kept import Kept, Touched
 from cmdb.reconciliation.link_rows import Bools, Ints, Rows, Telling, Triple, columns_of, distinct, fit, words_of
 from cmdb.reconciliation.plan import KeepLink, Links, Relink, Unlink, no_links

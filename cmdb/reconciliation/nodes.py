@@ -14,12 +14,13 @@ import msgspec
 
 from cmdb.nodes import Node
 from cmdb.reconciliation.claims import RowError, Where
-from cmdb.reconciliation.gathering import NodeRow, controlled
+from cmdb.reconciliation.gathered import NodeRow, controlled
 from cmdb.reconciliation.plan import Create, Keep, Retire, Update
 from cmdb.reconciliation.said import Said, attributes_of, encode
 from cmdb.reconciliation.settling import Change, Held, settle
 from cmdb.secrets import quoted
-from cmdb.writing.checking import Checks, ValueCheck
+from cmdb.writing.checking import Checks
+from cmdb.writing.values import ValueCheck
 from graph_schema.metamodel import Lifecycle
 from graph_schema.values import Value
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from cmdb.nodes import Relationship
 from cmdb.reconciliation.claims import Where
-from cmdb.reconciliation.gathering import controlled
+from cmdb.reconciliation.gathered import controlled
 from cmdb.reconciliation.plan import KeepLink, Relink, Unlink
 from cmdb.reconciliation.said import SaidOfLink, link_body
 from cmdb.reconciliation.settling import Change, Held, settle

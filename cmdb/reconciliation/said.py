@@ -6,13 +6,12 @@ A body of a relationship that says nothing but "I brought this" is empty, since 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from cmdb.reconciliation.claims import Raw
 from graph_schema.document import model_digest
 from graph_schema.metamodel import Model
 from graph_schema.values import Value
@@ -43,6 +42,8 @@ class SaidOfLink(msgspec.Struct, frozen=True, array_like=True):
 
 encode: Final = msgspec.json.Encoder(order="sorted").encode
 attributes_of: Final = msgspec.json.Decoder(dict[str, Value]).decode
+patch_of: Final = msgspec.json.Decoder(dict[str, Value | None]).decode
+"""Attributes as what is to be set of them."""
 said_of: Final = msgspec.json.Decoder(Said).decode
 
 _said_of_link: Final = msgspec.json.Decoder(SaidOfLink).decode
@@ -66,17 +67,17 @@ def said_of_link(body: bytes) -> SaidOfLink:
 
 def digests(
     model: Model,
-) -> tuple[Callable[[str, str, str | None, Mapping[str, Raw]], bytes], Callable[[str, bytes], bytes]]:
+) -> tuple[Callable[[str, str, str | None, bytes], bytes], Callable[[str, bytes], bytes]]:
     """Two functions that give digests of 8 bytes under this model and RULES.
 
-    The first takes class, name, state and attributes of a node's claim. The second takes key and canonical attributes of
-    a relationship's; it gives b"" when there are none, so that most relationships cost nothing.
+    The first takes class, name, state and attributes of a node's claim, these as sorted JSON. The second takes key and
+    canonical attributes of a relationship's; it gives b"" when there are none, so that most relationships cost nothing.
     """
     base = blake2b(f"{RULES} {model_digest(model)}".encode(), digest_size=8)
 
-    def of_node(class_name: str, name: str, state: str | None, attributes: Mapping[str, Raw]) -> bytes:
+    def of_node(class_name: str, name: str, state: str | None, attributes: bytes) -> bytes:
         found = base.copy()
-        found.update(encode((class_name, name, state, attributes)))
+        found.update(encode((class_name, name, state, msgspec.Raw(attributes))))
         return found.digest()
 
     def of_link(key: str, attributes: bytes) -> bytes:

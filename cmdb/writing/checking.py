@@ -1,4 +1,4 @@
-"""Whether values obey the model: names, attributes, keys. Pure; problems come as (message, remedy)."""
+"""Whether nodes and relationships obey the model: names, attributes, keys. Pure; problems come as (message, remedy)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ import numpy.typing as npt
 from cmdb.changeset import Patch
 from cmdb.nodes import Attributes
 from cmdb.secrets import looks_like_secret, suspicious
-from graph_schema.metamodel import Attribute, AttributeType, Control, Label, Model
-from graph_schema.values import LONGEST_TEXT, Value, normalise
+from cmdb.writing.class_check import class_checks, required_among
+from cmdb.writing.values import LONGEST_NAME, ValueCheck
+from graph_schema.metamodel import Attribute, AttributeType, Label, Model
+from graph_schema.values import Value, normalise
 
 T = TypeVar("T")
 
-LONGEST_NAME: Final = 255
-"""Characters a node's name or a relationship's key may have."""
-
 _TEXT: Final = Attribute(name="name", type=AttributeType.STRING, label=Label(en="Name", zh="名称"))
-_SECRET_UNDER_ANY_NAME: Final = "aB3dE5gH7jK9mN1pQ2rS4tU6"  # noqa: S105 - nobody's
-_MOST_REMEMBERED: Final = 4096
-_LONGEST_REMEMBERED: Final = 64
 
 
 class Checked(msgspec.Struct, Generic[T], frozen=True):
@@ -31,48 +27,6 @@ class Checked(msgspec.Struct, Generic[T], frozen=True):
 
     value: T
     problems: tuple[tuple[str, str], ...]
-
-
-class ValueCheck:
-    """Checks values of one attribute. Remembers some texts that passed, since most values of an estate repeat."""
-
-    __slots__ = ("_named_like_secret", "_passed", "_plain_text", "attribute", "observed")
-
-    def __init__(self, attribute: Attribute) -> None:
-        self.attribute = attribute
-        self.observed = attribute.control is Control.OBSERVED
-        self._named_like_secret = looks_like_secret(attribute.name, _SECRET_UNDER_ANY_NAME) is not None
-        self._passed: dict[str, Value] = {}
-        texts = {AttributeType.STRING, AttributeType.TEXT, AttributeType.VERSION}
-        self._plain_text = attribute.type in texts and not (attribute.many or attribute.pattern or attribute.values)
-
-    def secret(self, raw: object) -> str | None:
-        """Why a value looks like a secret; None when it does not."""
-        if isinstance(raw, str):
-            if not self._named_like_secret and not suspicious(raw):
-                return None
-            return looks_like_secret(self.attribute.name, raw)
-        if isinstance(raw, list | tuple):
-            parts: list[object] = list(raw)  # pyright: ignore[reportUnknownArgumentType]  # each is looked at
-            return next((reason for part in parts if (reason := self.secret(part))), None)
-        return None
-
-    def known(self, raw: object) -> Value | None:
-        """The canonical form of a text that passed before, or that plainly passes; None says nothing."""
-        if not isinstance(raw, str):
-            return None
-        if self._plain_text and not self._named_like_secret and _is_plain(raw) and not suspicious(raw):
-            return raw
-        return self._passed.get(raw)
-
-    def canonical(self, raw: object) -> Value:
-        """The canonical form of a value that is no secret. Raises ValueError, which says what was expected."""
-        if self._plain_text and isinstance(raw, str) and _is_plain(raw):
-            return raw
-        value = normalise(self.attribute, raw)
-        if isinstance(raw, str) and len(raw) <= _LONGEST_REMEMBERED and len(self._passed) < _MOST_REMEMBERED:
-            self._passed[raw] = value
-        return value
 
 
 class Checks:
@@ -87,17 +41,14 @@ class Checks:
 
         self.of_class = {name: checks(attributes) for name, attributes in model.attributes.items()}
         self.of_type = {t.name: checks({a.name: a for a in t.attributes}) for t in model.relationship_types}
-        self.required_of_class = {name: _required(checks) for name, checks in self.of_class.items()}
-        self.required_of_type = {name: _required(checks) for name, checks in self.of_type.items()}
-        self.observed_of_class = {
-            name: frozenset(n for n, check in checks.items() if check.observed)
-            for name, checks in self.of_class.items()
-        }
+        self.required_of_class = {name: required_among(checks) for name, checks in self.of_class.items()}
+        self.required_of_type = {name: required_among(checks) for name, checks in self.of_type.items()}
         self.unique_of_class = {
             name: tuple(n for n, check in checks.items() if check.attribute.unique)
             for name, checks in self.of_class.items()
         }
         self.unique = frozenset(name for names in self.unique_of_class.values() for name in names)
+        self.concrete = class_checks(model, self.of_class)
         self.simple_types = frozenset(
             t.name
             for t in model.relationship_types
@@ -177,14 +128,6 @@ def text_problems(what: str, text: str) -> tuple[tuple[str, str], ...]:
     except ValueError as error:
         return ((f"{what}: {error}", "correct it"),)
     return ()
-
-
-def _is_plain(text: str) -> bool:
-    return text.isprintable() and len(text) <= LONGEST_TEXT
-
-
-def _required(checks: Mapping[str, ValueCheck]) -> tuple[str, ...]:
-    return tuple(name for name, check in checks.items() if check.attribute.required and not check.observed)
 
 
 def _checked_value(check: ValueCheck, raw: Value, problems: list[tuple[str, str]]) -> Value | None:

@@ -6,16 +6,16 @@ which knows how to say what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeGuard, cast
+from typing import Final, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from cmdb.changeset import ChangeSet, Link, Linked, New, NodeChanged, NodeCreated, Operation, Patch, Put
 from cmdb.nodes import Attributes, node_key
-from cmdb.writing.checking import Checks, ValueCheck, checked_attributes, text_problems
+from cmdb.writing.checking import Checks, checked_attributes, text_problems
 from cmdb.writing.deciding import Decision
 from cmdb.writing.roster import Roster
 from cmdb.writing.view import Natural, View
@@ -83,33 +83,24 @@ def plain_nodes(checks: Checks, view: View, change_set: ChangeSet) -> Decision |
     numbers = dict(view.counters.numbers)
     ordinal = view.counters.ordinal
     taken: set[tuple[str, Value]] = set(view.taken)
-    plain: dict[str | None, _Class | None] = {}
     for put in change_set.operations:
         if not isinstance(put, Put) or not isinstance(put.node, New) or put.expects is not None:
             return None
-        kind = (
-            plain[put.class_name]
-            if put.class_name in plain
-            else plain.setdefault(put.class_name, _class(checks, put.class_name))
-        )
-        if kind is None:
+        name, kind = put.name, checks.concrete.get(put.class_name or "")
+        attributes = kind.plain(name, put.attributes) if kind is not None else None
+        if name is None or kind is None or attributes is None or not kind.observed.isdisjoint(attributes):
             return None
-        name, attributes = checks.name(kind.name, put.name), checked_attributes(kind.attributes, put.attributes)
-        values = attributes.value
         state = put.state or kind.initial[0]
-        if name.problems or attributes.problems or state not in kind.initial or None in values.values():
-            return None
-        if any(required not in values for required in kind.required):
+        if state not in kind.initial or not all(map(attributes.__contains__, kind.required)):
             return None
         for unique in kind.unique:
-            if unique in values:
-                if (unique, values[unique]) in taken:
+            if unique in attributes:
+                if (unique, attributes[unique]) in taken:
                     return None
-                taken.add((unique, cast("Value", values[unique])))
+                taken.add((unique, attributes[unique]))
         number = numbers.get(kind.code, 1)
         numbers[kind.code] = number + 1
-        whole = cast("Attributes", values)
-        effects.append(NodeCreated(ordinal, node_key(kind.code, number), kind.name, name.value, state, whole))
+        effects.append(NodeCreated(ordinal, node_key(kind.code, number), kind.name, name, state, attributes))
         created[put.node.handle] = ordinal
         ordinal += 1
     return Decision(effects=tuple(effects), created=created, linked={}) if len(created) == len(effects) else None
@@ -151,29 +142,6 @@ def _settled(checks: Checks, class_name: str, held: Attributes, after: Patch) ->
             return False
     unique = checks.unique_of_class[class_name]
     return held.keys().isdisjoint(unique) and after.keys().isdisjoint(unique)
-
-
-class _Class(NamedTuple):
-    name: str
-    code: str
-    attributes: Mapping[str, ValueCheck]
-    initial: tuple[str, ...]
-    required: tuple[str, ...]
-    unique: tuple[str, ...]
-
-
-def _class(checks: Checks, name: str | None) -> _Class | None:
-    found = checks.model.class_by_name.get(name or "")
-    if found is None or found.abstract or found.code is None:
-        return None
-    return _Class(
-        name=found.name,
-        code=found.code,
-        attributes=checks.of_class[found.name],
-        initial=checks.model.lifecycle_of[found.name].initial,
-        required=checks.required_of_class[found.name],
-        unique=checks.unique_of_class[found.name],
-    )
 
 
 def _all_simple(operations: Sequence[Operation], checks: Checks) -> TypeGuard[Sequence[Link]]:

@@ -9,7 +9,7 @@ from cmdb.changeset import ChangeSet, Patch, Put
 from cmdb.errors import Conflict, Invalid
 from cmdb.nodes import Node
 from cmdb.store.port import Counters
-from cmdb.writing.checking import Checks
+from cmdb.writing.checking import Checks, checked_attributes
 from cmdb.writing.deciding import Decision, decide
 from cmdb.writing.plain import plain_changes
 from cmdb.writing.view import View
@@ -91,3 +91,20 @@ def test_changes_of_attributes_are_decided_quickly(changes: list[tuple[int, Patc
     quick = plain_changes(CHECKS, VIEW, change_set)
     assert quick is not None
     assert quick == decided(change_set)
+
+
+SECRETS = ("postgres://ann:hunter2secret@db/x", "AKIAABCDEFGHIJKLMNOP", "password: s3cret!x", "Bearer abcdefghijklmnop")
+
+
+@given(
+    st.lists(st.sampled_from(["", "web 1", "a\tb", "=", "\x1b", "x" * 70_000, *SECRETS]), max_size=3),
+    st.sampled_from(["", " ", "svc-1", "n" * 256, "n\x00", *SECRETS]),
+)
+def test_texts_that_pass_in_one_row_pass_each(texts: list[str], name: str) -> None:
+    kind = CHECKS.concrete["Server"]
+    patch: Patch = dict(zip(["note", "serial", "firmware"], texts, strict=False))
+    named, checked = CHECKS.name("Server", name), checked_attributes(kind.attributes, patch)
+    plain = kind.plain(name, patch)
+    assert plain is None or (plain == checked.value and not (named.problems or checked.problems))
+    if not set(texts) - {"web 1"} and name == "svc-1":
+        assert plain == checked.value
