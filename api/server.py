@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from socket import socket
 from typing import Final
 
 import msgspec
@@ -100,7 +102,7 @@ def create_app(application: Application, answering: Answering | None = None) -> 
 def serve(url: str, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the store behind a URL until interrupted. Raises Refused for any host but loopback, errors as the store's.
 
-    The schema and the projection are made before the first request is taken.
+    The schema, the projection and the structure of needs are made before the first request is taken.
     """
     address = require_loopback(host)
     asyncio.run(_serve(url, address, port))
@@ -112,6 +114,7 @@ async def _serve(url: str, host: str, port: int) -> None:
         answering = Answering(application)
         await answering.served()
         await application.follower.current()
+        await application.structures.current()
         config = uvicorn.Config(
             create_app(application, answering),
             host=host,
@@ -123,9 +126,23 @@ async def _serve(url: str, host: str, port: int) -> None:
             timeout_keep_alive=15,
             timeout_graceful_shutdown=10,
         )
-        await uvicorn.Server(config).serve()
+        await _Server(config).serve()
     finally:
         await application.close()
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens, once it does."""
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                host, port = listening.getsockname()[:2]
+                place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                sys.stderr.write(f"GraphQL is at http://{place}/graphql; Ctrl-C ends it\n")
+                sys.stderr.flush()
 
 
 async def _question(request: Request) -> Question:

@@ -1,10 +1,10 @@
-"""serve: the API in a process of its own."""
+"""serve: the API in place of this process, so that signals reach it."""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
 
@@ -16,15 +16,10 @@ def serve(
     host: Annotated[
         str, Parameter(help="A loopback address; others are refused until there is authentication.")
     ] = "127.0.0.1",
-    port: int = 8321,
+    port: Annotated[int, Parameter(help="0 takes one that is free, and says which.")] = 8321,
     common: Common | None = None,
-) -> int:
+) -> NoReturn:
     """Serve GraphQL at /graphql, with a page to try it in; health at /health, metrics at /metrics."""
     options = common or Common()
     command = [sys.executable, "-m", "api", "--store", options.store, "--host", host, "--port", str(port)]
-    with subprocess.Popen(command) as server:  # noqa: S603 - our own module, with arguments that no shell sees
-        while True:
-            try:
-                return server.wait()
-            except KeyboardInterrupt:
-                continue  # the server heard it too, and ends by itself
+    os.execv(sys.executable, command)  # noqa: S606 - our own module, with arguments that no shell sees
