@@ -7,10 +7,13 @@ keeps. Replaying effects needs neither the model nor a decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, overload
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from graph_schema.values import Value
 
@@ -79,10 +82,39 @@ class Unlink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 Operation = Put | Retire | Link | Unlink
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Links(Sequence[Link]):
+    """Very many links between nodes that are there, as columns of equal length; one is made when it is looked at."""
+
+    types: Sequence[str]
+    sources: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+    keys: Sequence[str]
+    attributes: Sequence[Patch]
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    @overload
+    def __getitem__(self, index: int) -> Link: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Link]: ...
+    def __getitem__(self, index: int | slice) -> Link | list[Link]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        return Link(
+            type=self.types[index],
+            source=int(self.sources[index]),
+            target=int(self.targets[index]),
+            key=self.keys[index],
+            attributes=self.attributes[index],
+        )
+
+
 class ChangeSet(msgspec.Struct, frozen=True):
     """Operations that are applied all together or not at all, in their order."""
 
-    operations: tuple[Operation, ...]
+    operations: Sequence[Operation]
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)

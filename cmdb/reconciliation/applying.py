@@ -159,26 +159,21 @@ class _Run:
         claimed = [link_body(SaidOfLink(attributes_of(body), made=True)) for body in words.bodies]
         for start in range(0, len(links), size):
             part = slice(start, start + size)
-            types = [words.types[code] for code in _ints(links.type[part])]
-            sources, targets = (_real(ends[part], links.first_new, got) for ends in (links.source, links.target))
             keys, details = _ints(links.key[part]), _ints(links.body[part])
-            naturals = list(zip(types, sources, targets, [words.keys[key] for key in keys], strict=True))
-            digests = [links.digests[detail] for detail in zip(keys, details, strict=True)]
-            operations = [
-                changeset.Link(type=kind, source=source, target=target, key=key, attributes=bodies[body])
-                for (kind, source, target, key), body in zip(naturals, details, strict=True)
-            ]
+            operations = changeset.Links(
+                types=[words.types[code] for code in _ints(links.type[part])],
+                sources=_real(links.source[part], links.first_new, got),
+                targets=_real(links.target[part], links.first_new, got),
+                keys=[words.keys[key] for key in keys],
+                attributes=[bodies[body] for body in details],
+            )
+            said = [(links.digests[key, body], claimed[body]) for key, body in zip(keys, details, strict=True)]
 
-            def claims(
-                bound: Bound,
-                naturals: Sequence[tuple[str, int, int, str]] = naturals,
-                digests: Sequence[bytes] = digests,
-                details: Sequence[int] = details,
-            ) -> ClaimChanges:
-                ids = map(bound.linked.__getitem__, naturals)
+            def claims(bound: Bound, said: Sequence[tuple[bytes, bytes]] = said) -> ClaimChanges:
                 return self.claims(
-                    _link_claim(ident, digest, claimed[body], bound.time)
-                    for ident, digest, body in zip(ids, digests, details, strict=True)
+                    _link_claim(ident, digest, body, bound.time)
+                    for ident, (digest, body) in zip(bound.linked, said, strict=True)
+                    if ident is not None
                 )
 
             await self.write(operations, claims)
@@ -233,7 +228,7 @@ class _Run:
         while True:
             try:
                 written = await self.door.write(
-                    ChangeSet(tuple(operations)),
+                    ChangeSet(operations),
                     actor=self.actor,
                     authority=self.authority,
                     reason=self.reason,
@@ -318,13 +313,14 @@ def _unlink(unlink: Unlink) -> changeset.Unlink:
     return changeset.Unlink(type=unlink.type, source=unlink.source, target=unlink.target, key=unlink.key)
 
 
-def _real(ends: npt.NDArray[np.int64], first_new: int, got: npt.NDArray[np.int64]) -> list[int]:
+def _real(ends: npt.NDArray[np.int64], first_new: int, got: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Ordinals, with those of new nodes as they have got them."""
     new = ends >= first_new
     if not new.any():
-        return ends.tolist()
+        return ends
     real = ends.copy()
     real[new] = got[ends[new] - first_new]
-    return real.tolist()
+    return real
 
 
 def _ints(column: npt.NDArray[np.int64]) -> list[int]:

@@ -64,8 +64,8 @@ class Decision:
 
     effects: tuple[Effect, ...]
     created: dict[str, int]
-    linked: dict[Natural, int]
-    """Ids of the relationships that were asked for with Link, new or not, by natural key."""
+    linked: tuple[int | None, ...]
+    """The relationship's id for each Link, new or not, in their order; None where it was unlinked again."""
 
 
 def decide(checks: Checks, view: View, change_set: ChangeSet) -> Decision:
@@ -117,6 +117,7 @@ class _Play:
     nodes: dict[int, _NodeDraft] = field(default_factory=dict[int, _NodeDraft])
     edges: dict[Natural, _EdgeDraft] = field(default_factory=dict[Natural, _EdgeDraft])
     asked: dict[Natural, str] = field(default_factory=dict[Natural, str])
+    links: list[Natural] = field(default_factory=list[Natural])
     numbers: dict[str, int] = field(default_factory=dict[str, int])
 
     # -- operations ---------------------------------------------------------------------------------------------------
@@ -242,6 +243,7 @@ class _Play:
         self.take(kind.name, attributes.problems)
         edge.attributes = patched(edge.attributes or {}, attributes.value)
         self.asked.setdefault(natural, self.where)
+        self.links.append(natural)
         return None
 
     def unlink(self, unlink: Unlink) -> None:
@@ -339,7 +341,7 @@ class _Play:
         return Decision(
             effects=(*created, *changed, *unlinked, *relinked, *linked, *retired),
             created=self.handles,
-            linked=ids,
+            linked=tuple([ids.get(natural) for natural in self.links]),
         )
 
     def creation(self, draft: _NodeDraft) -> NodeCreated:

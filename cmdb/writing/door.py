@@ -19,7 +19,7 @@ from cmdb.writing.deciding import Decision, decide
 from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
 from cmdb.writing.plain import decide_links, plain_changes, plain_links, plain_nodes
 from cmdb.writing.roster import Rosters
-from cmdb.writing.view import Natural, load_view
+from cmdb.writing.view import load_view
 from graph_schema.document import model_document
 from graph_schema.metamodel import Model
 from graph_schema.values import instant
@@ -32,12 +32,12 @@ ATTEMPTS: Final = 12
 class Bound:
     """What the things of a change set are called in the graph, for whoever keeps claims about them.
 
-    `created` maps handles to ordinals, `linked` natural keys to relationship ids; `revision` is the commit's (the head's,
-    when nothing had to be committed), `time` its time.
+    `created` maps handles to ordinals; `linked` has the relationship's id for each Link, in their order, None where it was
+    unlinked again. `revision` is the commit's (the head's, when nothing had to be committed), `time` its time.
     """
 
     created: dict[str, int]
-    linked: dict[Natural, int]
+    linked: tuple[int | None, ...]
     revision: int
     time: str
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeGuard, cast
+from typing import Final, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from cmdb.changeset import ChangeSet, Link, Linked, New, NodeChanged, NodeCreated, Operation, Patch, Put
+from cmdb.changeset import ChangeSet, Link, Linked, Links, New, NodeChanged, NodeCreated, Operation, Patch, Put
 from cmdb.nodes import Attributes, node_key
 from cmdb.writing.checking import Checks, checked_attributes, text_problems
 from cmdb.writing.deciding import Decision
@@ -27,53 +26,52 @@ MANY: Final = 500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainLinks:
-    """Links as columns: `ends` has a row (source, target) for each, `naturals` their natural keys, all distinct."""
+    """Distinct links between nodes that are there, their attributes checked."""
 
-    types: list[str]
-    ends: npt.NDArray[np.int64]
-    naturals: list[Natural]
-    attributes: list[Attributes]
+    links: Links
+    attributes: Sequence[Attributes]
 
     @property
     def sources(self) -> list[int]:
         """The distinct sources, in ascending order."""
-        return np.unique(self.ends[:, 0]).tolist()
+        return np.unique(self.links.sources).tolist()
 
     def from_any_of(self, sources: Collection[int]) -> list[Natural]:
         """The natural keys of those that leave one of these nodes."""
-        return [natural for natural in self.naturals if natural[1] in sources] if sources else []
+        links = self.links
+        leaving = np.flatnonzero(np.isin(links.sources, list(sources))).tolist() if sources else []
+        return [(links.types[n], int(links.sources[n]), int(links.targets[n]), links.keys[n]) for n in leaving]
 
 
 def plain_links(checks: Checks, change_set: ChangeSet) -> PlainLinks | None:
     """A change set that is nothing but many distinct links between nodes that are there; None for any other. O(operations)."""
-    links = change_set.operations
-    if len(links) < MANY or not _all_simple(links, checks):
+    operations = change_set.operations
+    if len(operations) < MANY:
         return None
-    sources, targets = np.array([link.source for link in links]), np.array([link.target for link in links])
-    if sources.dtype.kind != "i" or targets.dtype.kind != "i":
+    links = operations if isinstance(operations, Links) else _columns(operations)
+    if links is None or not checks.simple_types.issuperset(links.types):
         return None
-    naturals = [(link.type, link.source, link.target, link.key) for link in links]
+    if any(text_problems("its key", key) for key in set(links.keys)):
+        return None
     attributes = [checks.no_attributes] * len(links)
-    for place, link in enumerate(links):
-        if link.attributes:
-            checked = checked_attributes(checks.of_type[link.type], link.attributes)
-            if checked.problems or None in checked.value.values():
-                return None
-            attributes[place] = {name: value for name, value in checked.value.items() if value is not None}
-    if len(set(naturals)) != len(naturals):
-        return None
-    distinct = cast("list[Natural]", naturals)
-    return PlainLinks([link.type for link in links], np.column_stack([sources, targets]), distinct, attributes)
+    for place in [place for place, patch in enumerate(links.attributes) if patch]:
+        checked = checked_attributes(checks.of_type[links.types[place]], links.attributes[place])
+        if checked.problems or None in checked.value.values():
+            return None
+        attributes[place] = cast("Attributes", checked.value)
+    naturals = zip(links.types, links.sources.tolist(), links.targets.tolist(), links.keys, strict=True)
+    return PlainLinks(links, attributes) if len(set(naturals)) == len(links) else None
 
 
-def decide_links(checks: Checks, roster: Roster, first: int, links: PlainLinks) -> Decision | None:
+def decide_links(checks: Checks, roster: Roster, first: int, plain: PlainLinks) -> Decision | None:
     """The decision about links none of which is there yet; ids from `first` on. O(links)."""
+    links = plain.links
     if not _joinable(checks, roster, links):
         return None
-    ids = range(first, first + len(links.types))
-    keys = [natural[3] for natural in links.naturals]
-    effects = map(Linked, ids, links.types, *links.ends.T.tolist(), keys, links.attributes)
-    return Decision(effects=tuple(effects), created={}, linked=dict(zip(links.naturals, ids, strict=True)))
+    ids = range(first, first + len(links))
+    ends = links.sources.tolist(), links.targets.tolist()
+    effects = map(Linked, ids, links.types, *ends, links.keys, plain.attributes)
+    return Decision(effects=tuple(effects), created={}, linked=tuple(ids))
 
 
 def plain_nodes(checks: Checks, view: View, change_set: ChangeSet) -> Decision | None:
@@ -103,7 +101,7 @@ def plain_nodes(checks: Checks, view: View, change_set: ChangeSet) -> Decision |
         effects.append(NodeCreated(ordinal, node_key(kind.code, number), kind.name, name, state, attributes))
         created[put.node.handle] = ordinal
         ordinal += 1
-    return Decision(effects=tuple(effects), created=created, linked={}) if len(created) == len(effects) else None
+    return Decision(effects=tuple(effects), created=created, linked=()) if len(created) == len(effects) else None
 
 
 def plain_changes(checks: Checks, view: View, change_set: ChangeSet) -> Decision | None:
@@ -132,7 +130,7 @@ def plain_changes(checks: Checks, view: View, change_set: ChangeSet) -> Decision
             changed = {name: after[name] for name in differing}
             same_name, same_state = (node.name, node.name), (node.state, node.state)
             effects.append(NodeChanged(put.node, node.version + 1, same_name, same_state, before, changed))
-    return Decision(effects=tuple(effects), created={}, linked={})
+    return Decision(effects=tuple(effects), created={}, linked=())
 
 
 def _settled(checks: Checks, class_name: str, held: Attributes, after: Patch) -> bool:
@@ -144,19 +142,28 @@ def _settled(checks: Checks, class_name: str, held: Attributes, after: Patch) ->
     return held.keys().isdisjoint(unique) and after.keys().isdisjoint(unique)
 
 
-def _all_simple(operations: Sequence[Operation], checks: Checks) -> TypeGuard[Sequence[Link]]:
-    keys: set[str] = set()
-    simple = checks.simple_types
+def _columns(operations: Sequence[Operation]) -> Links | None:
+    """Links between nodes that are there, as columns; None if there is anything else among the operations."""
+    links: list[Link] = []
     for operation in operations:
-        if not isinstance(operation, Link) or operation.expects is not None or operation.type not in simple:
-            return False
-        keys.add(operation.key)
-    return not any(text_problems("its key", key) for key in keys)
+        if not isinstance(operation, Link) or operation.expects is not None:
+            return None
+        links.append(operation)
+    sources, targets = np.array([link.source for link in links]), np.array([link.target for link in links])
+    if sources.dtype.kind != "i" or targets.dtype.kind != "i":
+        return None
+    return Links(
+        types=[link.type for link in links],
+        sources=sources,
+        targets=targets,
+        keys=[link.key for link in links],
+        attributes=[link.attributes for link in links],
+    )
 
 
-def _joinable(checks: Checks, roster: Roster, links: PlainLinks) -> bool:
+def _joinable(checks: Checks, roster: Roster, links: Links) -> bool:
     """Whether all ends are live nodes of classes that the type joins."""
-    sources, targets = roster.columns(links.ends[:, 0]), roster.columns(links.ends[:, 1])
+    sources, targets = roster.columns(links.sources), roster.columns(links.targets)
     if sources is None or targets is None or sources[1].any() or targets[1].any():
         return False
     table, place = checks.joinable(roster.classes)

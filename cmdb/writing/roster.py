@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cmdb.changeset import Effect, ModelInstalled, NodeCreated, NodeRetired
+from cmdb.changeset import ModelInstalled, NodeCreated, NodeRetired
 from cmdb.ledger import Commit, Head
 from cmdb.store.port import NodeColumns, Store
 
@@ -28,12 +28,11 @@ class Roster(Mapping[int, tuple[str, bool]]):
 
     def follow(self, commit: Commit) -> None:
         """Take in the commit after `revision`. O(effects)."""
-        created = [effect for effect in commit.effects if isinstance(effect, NodeCreated)]
-        if created:
-            self._create(created)
-        for effect in commit.effects:
-            if isinstance(effect, NodeRetired):
-                self._retired[effect.ordinal] = True
+        kinds = set(map(type, commit.effects))
+        if NodeCreated in kinds:
+            self._create(effect for effect in commit.effects if isinstance(effect, NodeCreated))
+        if NodeRetired in kinds:
+            self._retired[[effect.ordinal for effect in commit.effects if isinstance(effect, NodeRetired)]] = True
         self.revision = commit.revision
 
     def columns(self, ordinals: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]] | None:
@@ -85,11 +84,7 @@ class Rosters:
         roster = self._roster
         if roster is None:
             return
-        if roster.revision != commit.revision - 1 or _has_new_classes(commit.effects):
+        if roster.revision != commit.revision - 1 or ModelInstalled in set(map(type, commit.effects)):
             self._roster = None
         else:
             roster.follow(commit)
-
-
-def _has_new_classes(effects: Iterable[Effect]) -> bool:
-    return any(isinstance(effect, ModelInstalled) for effect in effects)

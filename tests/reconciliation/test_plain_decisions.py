@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from cmdb.changeset import ChangeSet, Link, Linked, New, Operation, Put, Retire
+from cmdb.changeset import ChangeSet, Link, Linked, Links, New, Operation, Patch, Put, Retire, Unlink
 from cmdb.errors import Conflict, Invalid
 from cmdb.writing import INITIALISATION, Door
 from cmdb.writing.checking import Checks
@@ -67,6 +68,38 @@ async def test_new_links_are_decided_alike(world: World) -> None:
     assert [(r.source, r.target, r.key, r.attributes) for r in await world.relationships()] == [
         (e.source, e.target, e.key, e.attributes) for e in expected.effects if isinstance(e, Linked)
     ]
+
+
+async def test_links_in_columns_are_decided_as_one_by_one(world: World) -> None:
+    await world.by_hand(*nodes())
+    rows = [link for link in links() if isinstance(link, Link)]
+    columns = Links(
+        types=[row.type for row in rows],
+        sources=np.array([row.source for row in rows]),
+        targets=np.array([row.target for row in rows]),
+        keys=[row.key for row in rows],
+        attributes=[row.attributes for row in rows],
+    )
+    assert [*columns] == rows
+    assert columns[3:5] == rows[3:5]
+    roster = await Rosters(world.store).at(await world.store.head())
+    plain, others = plain_links(CHECKS, ChangeSet(columns)), plain_links(CHECKS, ChangeSet(tuple(rows)))
+    assert plain is not None
+    assert others is not None
+    assert decide_links(CHECKS, roster, 7, plain) == decide_links(CHECKS, roster, 7, others)
+    nothing: Patch = {}
+    ends = (columns.sources[:1].repeat(SIZE), columns.targets[:1].repeat(SIZE))
+    twice = Links(["RUNS_ON"] * SIZE, *ends, [""] * SIZE, [nothing] * SIZE)
+    assert plain_links(CHECKS, ChangeSet(twice)) is None
+
+
+async def test_each_link_gets_its_id(world: World) -> None:
+    await world.by_hand(*nodes())
+    first = Link(type="RUNS_ON", source=1, target=2)
+    change_set = ChangeSet(
+        (first, Link(type="RUNS_ON", source=3, target=2), first, Unlink(type="RUNS_ON", source=3, target=2))
+    )
+    assert decide(CHECKS, await view_of(world, [*change_set]), change_set).linked == (0, None, 0)
 
 
 @pytest.mark.parametrize(
