@@ -141,7 +141,17 @@ class _Run:
     async def create(self, creates: Sequence[Create]) -> None:
         def claims(bound: Bound) -> ClaimChanges:
             return self.claims(
-                _claim(Keep(c.source_key, bound.created[c.source_key], c.digest, _body(c)), bound.time) for c in creates
+                [
+                    Claim(
+                        source_key=c.source_key,
+                        kind=ClaimKind.NODE,
+                        bound_to=bound.created[c.source_key],
+                        digest=c.digest,
+                        body=body_of_created(c.name, c.claimed_state, c.said),
+                        seen=bound.time,
+                    )
+                    for c in creates
+                ]
             )
 
         created = await self.write([_put(create) for create in creates], claims)
@@ -171,9 +181,11 @@ class _Run:
 
             def claims(bound: Bound, said: Sequence[tuple[bytes, bytes]] = said) -> ClaimChanges:
                 return self.claims(
-                    _link_claim(ident, digest, body, bound.time)
-                    for ident, (digest, body) in zip(bound.linked, said, strict=True)
-                    if ident is not None
+                    [
+                        _link_claim(ident, digest, body, bound.time)
+                        for ident, (digest, body) in zip(bound.linked, said, strict=True)
+                        if ident is not None
+                    ]
                 )
 
             await self.write(operations, claims)
@@ -325,10 +337,6 @@ def _real(ends: npt.NDArray[np.int64], first_new: int, got: npt.NDArray[np.int64
 
 def _ints(column: npt.NDArray[np.int64]) -> list[int]:
     return column.tolist()
-
-
-def _body(create: Create) -> bytes:
-    return body_of_created(create.name, create.claimed_state, create.said)
 
 
 def _claim(keep: Keep, time: str) -> Claim:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -187,13 +188,12 @@ def _unless_closed(loop: asyncio.AbstractEventLoop, progress: Callable[[Progress
 
 def _create_nodes(checks: Checks, gathered: Gathered, slots: Sequence[int], nodes: _Nodes) -> list[int]:
     """Creates in ascending order of (class, name, source key), and their slots."""
-    rows = gathered.rows
     new: list[int] = []
-    for slot in sorted(slots, key=lambda slot: (rows[slot].class_name, rows[slot].name, rows[slot].source_key)):
-        found = created(checks, rows[slot])
+    for row in sorted((gathered.rows[slot] for slot in slots), key=attrgetter("class_name", "name", "source_key")):
+        found = created(checks, row)
         if isinstance(found, Create):
             nodes.create.append(found)
-            new.append(slot)
+            new.append(gathered.slots[row.source_key])
         else:
             nodes.messages += found
     return new

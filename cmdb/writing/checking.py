@@ -72,9 +72,10 @@ class Checks:
         if self._joinable is None or self._joinable[0] != classes:
             place = {name: number for number, name in enumerate(classes)}
             table = np.zeros((len(self._type_places), len(classes), len(classes)), dtype=np.bool_)
-            for name, number in self._type_places.items():
-                for source, target in self.model.joinable[name]:
-                    table[number, place[source], place[target]] = True
+            below = {name: [place[c] for c in concrete] for name, concrete in self.model.descendants.items()}
+            for kind in self.model.relationship_types:
+                for ends in kind.ends:
+                    table[self._type_places[kind.name]][np.ix_(below[ends.source], below[ends.target])] = True
             self._joinable = classes, table
         return self._joinable[1], self._type_places
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from cmdb.changeset import ChangeSet, Link, Linked, Links, New, NodeChanged, NodeCreated, Operation, Patch, Put
 from cmdb.nodes import Attributes, node_key
@@ -38,9 +39,7 @@ class PlainLinks:
 
     def from_any_of(self, sources: Collection[int]) -> list[Natural]:
         """The natural keys of those that leave one of these nodes."""
-        links = self.links
-        leaving = np.flatnonzero(np.isin(links.sources, list(sources))).tolist() if sources else []
-        return [(links.types[n], int(links.sources[n]), int(links.targets[n]), links.keys[n]) for n in leaving]
+        return _naturals(self.links, np.isin(self.links.sources, list(sources))) if sources else []
 
 
 def plain_links(checks: Checks, change_set: ChangeSet) -> PlainLinks | None:
@@ -59,8 +58,7 @@ def plain_links(checks: Checks, change_set: ChangeSet) -> PlainLinks | None:
         if checked.problems or None in checked.value.values():
             return None
         attributes[place] = cast("Attributes", checked.value)
-    naturals = zip(links.types, links.sources.tolist(), links.targets.tolist(), links.keys, strict=True)
-    return PlainLinks(links, attributes) if len(set(naturals)) == len(links) else None
+    return PlainLinks(links, attributes) if _distinct(links) else None
 
 
 def decide_links(checks: Checks, roster: Roster, first: int, plain: PlainLinks) -> Decision | None:
@@ -159,6 +157,21 @@ def _columns(operations: Sequence[Operation]) -> Links | None:
         keys=[link.key for link in links],
         attributes=[link.attributes for link in links],
     )
+
+
+def _distinct(links: Links) -> bool:
+    """Whether no two have the same natural key. Only those are looked at whose ends others have, too."""
+    ends = (links.sources << 32) | links.targets
+    pairs, place, count = np.unique(ends, return_inverse=True, return_counts=True)
+    if len(pairs) == len(links):
+        return True
+    naturals = _naturals(links, count[place] > 1)
+    return len(set(naturals)) == len(naturals)
+
+
+def _naturals(links: Links, which: npt.NDArray[np.bool_]) -> list[Natural]:
+    places = np.flatnonzero(which).tolist()
+    return [(links.types[n], int(links.sources[n]), int(links.targets[n]), links.keys[n]) for n in places]
 
 
 def _joinable(checks: Checks, roster: Roster, links: Links) -> bool:
