@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -168,7 +170,18 @@ def _confirmed(plan: Plan) -> bool:
     if not sys.stdin.isatty():
         return False
     question = Text(f"Retire {len(plan.retire)} nodes that {plan.source} no longer has?")
-    return Confirm.ask(question, console=err, default=False)
+    with _ended_by_the_first_interrupt():
+        return Confirm.ask(question, console=err, default=False)
+
+
+@contextmanager
+def _ended_by_the_first_interrupt() -> Generator[None]:
+    """The event loop keeps an interrupt until the question is answered; here it counts at once."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(plan: Plan, outcome: Outcome) -> None:

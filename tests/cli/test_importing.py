@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import time
@@ -116,6 +117,38 @@ def test_odd_file_names_are_no_obstacle(tmp_path: Path) -> None:
     assert said.code in {0, 6}
     assert "Traceback" not in said.err
     assert "{x} [red]\\udcff.yaml" in said.err
+
+
+def test_one_interrupt_is_enough_where_a_question_waits(tmp_path: Path) -> None:
+    assert program(tmp_path, "init").code == 0
+    (tmp_path / "compose.yaml").write_text(SHOP)
+    assert program(tmp_path, "import", "compose", "compose.yaml").code == 0
+    (tmp_path / "compose.yaml").write_text("services:\n  orders:\n    image: orders:1\n")
+    terminal, end = os.openpty()
+    process = subprocess.Popen(
+        [*MAIN, "import", "compose", "compose.yaml"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdin=end,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        while "Retire" not in said:
+            said += (letter := process.stderr.read(1))
+            assert letter, said
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert "interrupted; what was committed stays" in rest
+    finally:
+        process.kill()
+        os.close(terminal)
+        os.close(end)
 
 
 def many(folder: Path, nodes: int) -> Path:
