@@ -139,12 +139,14 @@ class _Run:
         return [moving] if moving else [], others
 
     async def create(self, creates: Sequence[Create]) -> None:
+        kind = ClaimKind.NODE
+
         def claims(bound: Bound) -> ClaimChanges:
             return self.claims(
                 [
                     Claim(
                         source_key=c.source_key,
-                        kind=ClaimKind.NODE,
+                        kind=kind,
                         bound_to=bound.created[c.source_key],
                         digest=c.digest,
                         body=body_of_created(c.name, c.claimed_state, c.said),
@@ -180,9 +182,10 @@ class _Run:
             said = [(links.digests[key, body], claimed[body]) for key, body in zip(keys, details, strict=True)]
 
             def claims(bound: Bound, said: Sequence[tuple[bytes, bytes]] = said) -> ClaimChanges:
+                kind, time = ClaimKind.RELATIONSHIP, bound.time
                 return self.claims(
                     [
-                        _link_claim(ident, digest, body, bound.time)
+                        Claim(source_key=str(ident), kind=kind, bound_to=ident, digest=digest, body=body, seen=time)
                         for ident, (digest, body) in zip(bound.linked, said, strict=True)
                         if ident is not None
                     ]
@@ -351,12 +354,13 @@ def _claim(keep: Keep, time: str) -> Claim:
 
 
 def _kept_link(keep: KeepLink, time: str) -> Claim:
-    return _link_claim(keep.id, keep.digest, keep.body, time)
-
-
-def _link_claim(ident: int, digest: bytes, body: bytes, time: str) -> Claim:
     return Claim(
-        source_key=str(ident), kind=ClaimKind.RELATIONSHIP, bound_to=ident, digest=digest, body=body, seen=time
+        source_key=str(keep.id),
+        kind=ClaimKind.RELATIONSHIP,
+        bound_to=keep.id,
+        digest=keep.digest,
+        body=keep.body,
+        seen=time,
     )
 
 

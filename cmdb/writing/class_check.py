@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cmdb.secrets import suspicious
 from cmdb.writing.values import LONGEST_NAME, ValueCheck
 from graph_schema.metamodel import Model
-from graph_schema.values import LONGEST_TEXT, Value
+from graph_schema.values import Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,30 +30,21 @@ class ClassCheck:
     def plain(self, name: str | None, attributes: Mapping[str, object]) -> dict[str, Value] | None:
         """Attributes in canonical form where neither they nor the name need a closer look; None says nothing.
 
-        The texts are judged in one row: where nothing is wrong with that, nothing is wrong with any of them. Whether an
-        attribute is observed or missing is left to the caller.
+        Whether an attribute is observed or missing is left to the caller.
         """
-        if not name or name.isspace() or len(name) > LONGEST_NAME:
+        if not name or name.isspace() or len(name) > LONGEST_NAME or not name.isprintable() or suspicious(name):
             return None
         if self.naming is not None and not self.naming.fullmatch(name):
             return None
-        texts = [name]
         values: dict[str, Value] = {}
         known = self.attributes
         for attribute, raw in attributes.items():
             check = known.get(attribute)
-            if check is None:
+            value = check.passing(raw) if check is not None else None
+            if value is None:
                 return None
-            if check.any_text and isinstance(raw, str):
-                texts.append(raw)
-                values[attribute] = raw
-            elif (value := check.passing(raw)) is not None:
-                values[attribute] = value
-            else:
-                return None
-        together = " ".join(texts)
-        plain = together.isprintable() and len(together) <= LONGEST_TEXT and not suspicious(together)
-        return values if plain else None
+            values[attribute] = value
+        return values
 
 
 def class_checks(model: Model, checks: Mapping[str, Mapping[str, ValueCheck]]) -> dict[str, ClassCheck]:

@@ -19,7 +19,7 @@ _LONGEST_REMEMBERED: Final = 64
 class ValueCheck:
     """Checks values of one attribute. Remembers some texts that passed, since most values of an estate repeat."""
 
-    __slots__ = ("_named_like_secret", "_passed", "_plain_text", "any_text", "attribute", "observed")
+    __slots__ = ("_any_text", "_named_like_secret", "_passed", "_plain_text", "attribute", "observed")
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
@@ -28,8 +28,7 @@ class ValueCheck:
         self._passed: dict[str, Value] = {}
         texts = {AttributeType.STRING, AttributeType.TEXT, AttributeType.VERSION}
         self._plain_text = attribute.type in texts and not (attribute.many or attribute.pattern or attribute.values)
-        self.any_text = self._plain_text and not self._named_like_secret
-        """Whether any printable text passes as it is, unless its shape is that of a secret."""
+        self._any_text = self._plain_text and not self._named_like_secret
 
     def secret(self, raw: object) -> str | None:
         """Why a value looks like a secret; None when it does not."""
@@ -46,7 +45,7 @@ class ValueCheck:
         """The canonical form of a text that passed before, or that plainly passes; None says nothing."""
         if not isinstance(raw, str):
             return None
-        if self.any_text and _is_plain(raw) and not suspicious(raw):
+        if self._any_text and raw.isprintable() and len(raw) <= LONGEST_TEXT and not suspicious(raw):
             return raw
         return self._passed.get(raw)
 
@@ -62,13 +61,9 @@ class ValueCheck:
 
     def canonical(self, raw: object) -> Value:
         """The canonical form of a value that is no secret. Raises ValueError, which says what was expected."""
-        if self._plain_text and isinstance(raw, str) and _is_plain(raw):
+        if self._plain_text and isinstance(raw, str) and raw.isprintable() and len(raw) <= LONGEST_TEXT:
             return raw
         value = normalise(self.attribute, raw)
         if isinstance(raw, str) and len(raw) <= _LONGEST_REMEMBERED and len(self._passed) < _MOST_REMEMBERED:
             self._passed[raw] = value
         return value
-
-
-def _is_plain(text: str) -> bool:
-    return text.isprintable() and len(text) <= LONGEST_TEXT

@@ -100,7 +100,7 @@ SECRETS = ("postgres://ann:hunter2secret@db/x", "AKIAABCDEFGHIJKLMNOP", "passwor
     st.lists(st.sampled_from(["", "web 1", "a\tb", "=", "\x1b", "x" * 70_000, *SECRETS]), max_size=3),
     st.sampled_from(["", " ", "svc-1", "n" * 256, "n\x00", *SECRETS]),
 )
-def test_texts_that_pass_in_one_row_pass_each(texts: list[str], name: str) -> None:
+def test_what_plainly_passes_has_no_problems(texts: list[str], name: str) -> None:
     kind = CHECKS.concrete["Server"]
     patch: Patch = dict(zip(["note", "serial", "firmware"], texts, strict=False))
     named, checked = CHECKS.name("Server", name), checked_attributes(kind.attributes, patch)
