@@ -18,6 +18,17 @@ from cmdb.application.assessing import (
 )
 from cmdb.application.opening import Application, initialise, open_application, open_store
 from cmdb.application.questions import DescribedHit, DescribedHop, Reached, describe, reach, route
+from cmdb.application.single_points import (
+    DescribedPoint,
+    DescribedProtection,
+    FoundPairs,
+    FoundPoints,
+    describe_pairs,
+    describe_points,
+    describe_protection,
+    find_pairs,
+    find_single_points,
+)
 
 __all__ = [
     "Application",
@@ -27,8 +38,12 @@ __all__ = [
     "DescribedHit",
     "DescribedHop",
     "DescribedMember",
+    "DescribedPoint",
+    "DescribedProtection",
     "DescribedReason",
     "Explained",
+    "FoundPairs",
+    "FoundPoints",
     "Reached",
     "Scenario",
     "assess",
@@ -36,9 +51,14 @@ __all__ = [
     "concerned",
     "describe",
     "describe_hits",
+    "describe_pairs",
+    "describe_points",
+    "describe_protection",
     "describe_some",
     "evidence",
     "explain",
+    "find_pairs",
+    "find_single_points",
     "initialise",
     "open_application",
     "open_store",

@@ -56,6 +56,7 @@ for name, target, text in (
     ("ci", "cmdb.cli.ci:app", "List, show, alter, link and retire configuration items and records."),
     ("query", "cmdb.cli.questions:query", "Find nodes by words or by a filter."),
     ("impact", "cmdb.cli.impact:impact", "What fails if these nodes fail, why, and who feels it."),
+    ("spof", "cmdb.cli.spof:spof", "What is one failure away from taking a service down, and by which path."),
     (
         "depends",
         "cmdb.cli.questions:depends",
