@@ -55,8 +55,8 @@ def version_key(version: str) -> VersionKey:
     epoch, colon, rest = version.partition(":")
     if not colon:
         epoch, rest = "0", version
-    upstream, hyphen, revision = rest.rpartition("-")
-    return int(epoch), _part_key(upstream if hyphen else rest), _part_key(revision if hyphen else "")
+    upstream, _, revision = rest.rpartition("-") if "-" in rest else (rest, "", "")
+    return int(epoch), _part_key(upstream), _part_key(revision or "0")
 
 
 _NAME: Final = r"(?P<name>[A-Za-z0-9][A-Za-z0-9.+-]*)(?::(?P<qualifier>[a-z0-9-]+))?"

@@ -112,7 +112,8 @@ class _Reading:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._fields: _Stanza = {}
+        self._rows: dict[str, int] = {}
+        self._texts: dict[str, list[str]] = {}
         self._fault: RowError | None = None
         self._name = ""
 
@@ -121,24 +122,26 @@ class _Reading:
         if self._fault or line[0] == "#":
             return
         if line[0] in " \t" and self._name:
-            self._continue(line.strip())
+            self._text(line.strip())
         elif found := _FIELD.fullmatch(line):
             self._name = found[1].lower()
-            if self._name in self._fields:
+            if self._name in self._rows:
                 self._fault = _fault(self._file, row, f"the field {quoted(found[1])} stands twice in one stanza")
-            self._fields[self._name] = Field(row, found[2] if self._name in _READ else "")
+            self._rows[self._name] = row
+            self._text(found[2])
         else:
             self._fault = _fault(self._file, row, f"{quoted(line)} is no `Field: value`")
 
     def whole(self) -> Iterator[_Stanza | RowError]:
         """The stanza, or what is wrong with it; nothing if nothing was read."""
-        if self._fault or self._fields:
-            yield self._fault or self._fields
+        if self._fault:
+            yield self._fault
+        elif self._rows:
+            yield {name: Field(row, "\n".join(self._texts.get(name, ()))) for name, row in self._rows.items()}
 
-    def _continue(self, text: str) -> None:
+    def _text(self, text: str) -> None:
         if self._name in _READ:
-            begun = self._fields[self._name]
-            self._fields[self._name] = Field(begun.row, f"{begun.text}\n{text}")
+            self._texts.setdefault(self._name, []).append(text)
 
 
 def _package(file: str, stanza: _Stanza) -> Package | RowError:

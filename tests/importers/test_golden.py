@@ -13,11 +13,13 @@ import pytest
 
 from cmdb.reconciliation.claims import Importer, Item, Known, NodeClaim, RelationshipClaim, RowError
 from importers.compose import Compose
+from importers.debian import Debian
 from importers.kubernetes import Kubernetes
 from importers.netbox import NetBox
 from importers.workbook import Workbook
 from tests.importers.reading import read_bytes
 from tests.importers.test_compose import SHOP as COMPOSE
+from tests.importers.test_debian import SUITE
 from tests.importers.test_kubernetes import SHOP as MANIFESTS
 from tests.importers.test_netbox import ESTATE
 
@@ -25,6 +27,7 @@ GOLDEN = Path(__file__).with_name("golden")
 SHEET = b"key,name,state,cpu_count,description\ns1,web-01,in_test,4,x\n,web-01,,,\n,,,,\ns1,b,,,\n,c,,,pwd=hunter2\n"
 INPUTS: dict[str, tuple[Importer, bytes, str]] = {
     "compose": (Compose(), COMPOSE, "compose.yaml"),
+    "debian": (Debian(), SUITE, "Packages"),
     "kubernetes": (Kubernetes("fra-1"), MANIFESTS, "all.yaml"),
     "netbox": (NetBox(), ESTATE, "netbox.json"),
     "workbook": (Workbook(), SHEET, "Server.csv"),

@@ -19,16 +19,25 @@ from importers.workbook import Workbook
 from importers.workbook.xlsx import MOST_ROWS
 from tests.importers.reading import empty_workbook, faults, read, read_bytes
 from tests.importers.test_compose import SHOP as COMPOSE
+from tests.importers.test_debian import SUITE
 from tests.importers.test_kubernetes import SHOP as MANIFESTS
 from tests.importers.test_ndjson import EDGE, node
 from tests.importers.test_netbox import ESTATE
 from tests.importers.test_workbook import SERVERS, workbook
 
 MEBIBYTE = 1 << 20
-SUFFIX = {"compose": ".yaml", "kubernetes": ".yaml", "netbox": ".json", "ndjson": ".ndjson", "workbook": ".csv"}
+SUFFIX = {
+    "compose": ".yaml",
+    "debian": ".Packages",
+    "kubernetes": ".yaml",
+    "netbox": ".json",
+    "ndjson": ".ndjson",
+    "workbook": ".csv",
+}
 XLSX = workbook(Server=SERVERS, Relationships=[["type", "from", "to"], ["USES", "s1", "web-01"]])
 VALID = {
     "compose": COMPOSE,
+    "debian": SUITE,
     "kubernetes": MANIFESTS,
     "netbox": ESTATE,
     "ndjson": node(1, role="x") + node(2) + EDGE,
@@ -163,8 +172,9 @@ def mutated(valid: bytes) -> st.SearchStrategy[bytes]:
 
 
 YAML_PIECES = [b"&a ", b"*a", b"<<: ", b"\n", b"\t", b"- ", b"null", b"---\n", b"? ", b"| ", b"!!x ", b"{}", b"[]"]
+STANZA_PIECES = [b"\n\n", b"Depends: ", b" | ", b", ", b" (>= 1:2~)", b"\nProvides: web", b":any", b"Version: "]
 JSON_PIECES = [b"{", b"}", b"[", b"]", b":", b"-1", b"1e999", b'"', b"'", b"\\u0000", b"true", b"[[1]]", b"name"]
-PIECES = st.sampled_from([*YAML_PIECES, *JSON_PIECES, b"\xff", b"\x00"])
+PIECES = st.sampled_from([*YAML_PIECES, *JSON_PIECES, *STANZA_PIECES, b"\xff", b"\x00"])
 
 
 @every_importer

@@ -7,6 +7,7 @@ import pytest
 from importers.registry import recognise, shipped_importers
 from tests.importers.reading import empty_workbook
 from tests.importers.test_compose import SHOP as COMPOSE
+from tests.importers.test_debian import SUITE
 from tests.importers.test_kubernetes import SHOP as MANIFESTS
 from tests.importers.test_ndjson import node
 from tests.importers.test_netbox import ESTATE
@@ -18,6 +19,7 @@ def estate(tmp_path: Path) -> Path:
         "b/compose.yaml": COMPOSE,
         "a/all.yaml": MANIFESTS,
         "netbox.json": ESTATE,
+        "suite/Packages": SUITE,
         "export.ndjson": node(1),
         "sheets/Server.csv": b"name,fqdn\nweb,\n",
         "sheets/relationships.csv": b"type;from;to\n",
@@ -42,6 +44,7 @@ def test_a_folder_is_sorted_by_format(estate: Path) -> None:
         "netbox": ["netbox.json"],
         "kubernetes": ["a/all.yaml"],
         "compose": ["b/compose.yaml"],
+        "debian": ["suite/Packages"],
         "workbook": ["w.xlsx", "sheets/Server.csv", "sheets/relationships.csv"],
     }
     assert [Path(s.where.file).name for s in skipped] == ["README.md", "catalog.yaml", "empty.yaml"]
@@ -62,9 +65,9 @@ def test_a_file_counts_once(estate: Path) -> None:
 def test_loops_of_links_end(estate: Path) -> None:
     (estate / "loop").symlink_to(estate)
     found, _ = recognise([estate], shipped_importers())
-    assert len([path for f in found for path in f.paths]) == 7
+    assert len([path for f in found for path in f.paths]) == 8
 
 
 def test_names_are_words_of_the_command_line() -> None:
     names = [importer.name for importer in shipped_importers()]
-    assert sorted(names) == ["compose", "kubernetes", "ndjson", "netbox", "workbook"]
+    assert sorted(names) == ["compose", "debian", "kubernetes", "ndjson", "netbox", "workbook"]
