@@ -15,47 +15,20 @@ from cmdb.changeset import (
     ChangeSet,
     Effect,
     Link,
-    Linked,
     New,
-    NodeChanged,
-    NodeCreated,
     NodeRef,
-    NodeRetired,
-    Patch,
     Put,
-    Relinked,
     Retire,
     Unlink,
-    Unlinked,
 )
 from cmdb.errors import Conflict, Invalid, Problem
 from cmdb.filters import Direction
-from cmdb.nodes import Attributes, Node, Relationship, node_key
+from cmdb.nodes import node_key
 from cmdb.secrets import redact
 from cmdb.writing.checking import Checks, checked_attributes, text_problems, unmet
+from cmdb.writing.drafts import EdgeDraft, NodeDraft, effects_of, patched
 from cmdb.writing.view import Natural, View
 from graph_schema.metamodel import Model
-
-
-@dataclass(slots=True)
-class _NodeDraft:
-    ordinal: int
-    key: str
-    class_name: str
-    name: str
-    state: str
-    attributes: Attributes
-    before: Node | None
-    retired: bool = False
-    where: str = ""
-    left: str = ""
-    """The state from which it was retired, if it was."""
-
-
-@dataclass(slots=True)
-class _EdgeDraft:
-    before: Relationship | None
-    attributes: Attributes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +87,8 @@ class _Play:
     conflicts: list[Problem] = field(default_factory=list[Problem])
     handles: dict[str, int] = field(default_factory=dict[str, int])
     broken: set[str] = field(default_factory=set[str])
-    nodes: dict[int, _NodeDraft] = field(default_factory=dict[int, _NodeDraft])
-    edges: dict[Natural, _EdgeDraft] = field(default_factory=dict[Natural, _EdgeDraft])
+    nodes: dict[int, NodeDraft] = field(default_factory=dict[int, NodeDraft])
+    edges: dict[Natural, EdgeDraft] = field(default_factory=dict[Natural, EdgeDraft])
     asked: dict[Natural, str] = field(default_factory=dict[Natural, str])
     links: list[Natural] = field(default_factory=list[Natural])
     numbers: dict[str, int] = field(default_factory=dict[str, int])
@@ -149,7 +122,7 @@ class _Play:
         self.numbers[node_class.code] = number + 1
         self.handles[handle] = ordinal
         self.broken.discard(handle)
-        self.nodes[ordinal] = _NodeDraft(
+        self.nodes[ordinal] = NodeDraft(
             ordinal=ordinal,
             key=node_key(node_class.code, number),
             class_name=node_class.name,
@@ -181,7 +154,7 @@ class _Play:
         self.take(draft.key, attributes.problems)
         draft.attributes = patched(draft.attributes, attributes.value)
 
-    def move(self, draft: _NodeDraft, state: str) -> None:
+    def move(self, draft: NodeDraft, state: str) -> None:
         lifecycle = self.model.lifecycle_of[draft.class_name]
         known = lifecycle.by_name.get(state)
         if known is None:
@@ -216,7 +189,7 @@ class _Play:
         draft.left, draft.state, draft.retired = draft.state, state, True
         for relationship in self.view.retiring.get(draft.ordinal, ()):
             natural = (relationship.type, relationship.source, relationship.target, relationship.key)
-            self.edges.setdefault(natural, _EdgeDraft(relationship, relationship.attributes)).attributes = None
+            self.edges.setdefault(natural, EdgeDraft(relationship, relationship.attributes)).attributes = None
         for (_, source, target, _), edge in self.edges.items():
             if draft.ordinal in {source, target}:
                 edge.attributes = None
@@ -284,7 +257,7 @@ class _Play:
         self.check_degrees()
 
     def check_unique(
-        self, draft: _NodeDraft, name: str, value: str | int, held: dict[tuple[str, str | int], int]
+        self, draft: NodeDraft, name: str, value: str | int, held: dict[tuple[str, str | int], int]
     ) -> None:
         others = [
             o for o in self.view.taken.get((name, value), ()) if o != draft.ordinal and not self.gave_up(o, name, value)
@@ -327,51 +300,12 @@ class _Play:
 
     def decision(self) -> Decision:
         """The difference between what stood and what stands."""
-        created: list[Effect] = []
-        changed: list[Effect] = []
-        retired: list[Effect] = []
-        for draft in self.nodes.values():
-            if draft.before is None:
-                created.append(self.creation(draft))
-            elif (step := _step(draft, draft.before)) is not None:
-                changed.append(step)
-            if draft.retired:
-                retired.append(_retirement(draft))
-        linked, relinked, unlinked, ids = self.edge_effects()
-        return Decision(
-            effects=(*created, *changed, *unlinked, *relinked, *linked, *retired),
-            created=self.handles,
-            linked=tuple([ids.get(natural) for natural in self.links]),
-        )
-
-    def creation(self, draft: _NodeDraft) -> NodeCreated:
-        state = draft.left if draft.retired else draft.state
-        return NodeCreated(draft.ordinal, draft.key, draft.class_name, draft.name, state, draft.attributes)
-
-    def edge_effects(self) -> tuple[list[Linked], list[Relinked], list[Unlinked], dict[Natural, int]]:
-        linked: list[Linked] = []
-        relinked: list[Relinked] = []
-        unlinked: list[Unlinked] = []
-        ids: dict[Natural, int] = {}
-        next_id = self.view.counters.relationship
-        for natural, edge in self.edges.items():
-            before = edge.before
-            if before is None and edge.attributes is not None:
-                linked.append(Linked(next_id, *natural, edge.attributes))
-                ids[natural] = next_id
-                next_id += 1
-            elif before is not None and edge.attributes is None:
-                unlinked.append(Unlinked(before.id, *natural, before.attributes))
-            elif before is not None and edge.attributes is not None:
-                ids[natural] = before.id
-                if before.attributes != edge.attributes:
-                    relinked.append(Relinked(before.id, *natural, *_difference(before.attributes, edge.attributes)))
-        unlinked.sort(key=lambda effect: effect.id)
-        return linked, relinked, unlinked, ids
+        effects, ids = effects_of(self.nodes.values(), self.edges, self.view.counters.relationship)
+        return Decision(effects, self.handles, tuple([ids.get(natural) for natural in self.links]))
 
     # -- looking up ---------------------------------------------------------------------------------------------------
 
-    def standing(self, ref: NodeRef, expects: int | None) -> _NodeDraft | None:
+    def standing(self, ref: NodeRef, expects: int | None) -> NodeDraft | None:
         """The draft of a live node; None, with a problem noted, if there is none."""
         ordinal = self.handles.get(ref.handle) if isinstance(ref, New) else ref
         if ordinal is None:
@@ -384,7 +318,7 @@ class _Play:
             if node is None:
                 self.problem(f"node {ordinal}", "is not there", "check the reference")
                 return None
-            draft = _NodeDraft(
+            draft = NodeDraft(
                 node.ordinal,
                 node.key,
                 node.class_name,
@@ -427,11 +361,11 @@ class _Play:
             return None
         return ordinal, class_name
 
-    def edge(self, natural: Natural) -> _EdgeDraft:
+    def edge(self, natural: Natural) -> EdgeDraft:
         draft = self.edges.get(natural)
         if draft is None:
             before = self.view.relationships.get(natural)
-            draft = self.edges[natural] = _EdgeDraft(before, before.attributes if before else None)
+            draft = self.edges[natural] = EdgeDraft(before, before.attributes if before else None)
         return draft
 
     def shown(self, ordinal: int) -> str:
@@ -453,28 +387,3 @@ class _Play:
     def take(self, subject: str, problems: Iterable[tuple[str, str]]) -> None:
         for message, remedy in problems:
             self.problem(subject, message, remedy)
-
-
-def patched(attributes: Attributes, patch: Patch) -> Attributes:
-    """Attributes with a patch applied: None takes away, anything else is set."""
-    merged = {**attributes, **patch}
-    return {name: value for name, value in merged.items() if value is not None}
-
-
-def _difference(before: Attributes, after: Attributes) -> tuple[Patch, Patch]:
-    names = [n for n in sorted({*before, *after}) if before.get(n) != after.get(n)]
-    return {n: before.get(n) for n in names}, {n: after.get(n) for n in names}
-
-
-def _step(draft: _NodeDraft, before: Node) -> NodeChanged | None:
-    state = draft.left if draft.retired else draft.state
-    gone, come = _difference(before.attributes, draft.attributes)
-    if (before.name, before.state) == (draft.name, state) and not come:
-        return None
-    return NodeChanged(draft.ordinal, before.version + 1, (before.name, draft.name), (before.state, state), gone, come)
-
-
-def _retirement(draft: _NodeDraft) -> NodeRetired:
-    before = draft.before
-    version = 1 if before is None else before.version + (_step(draft, before) is not None)
-    return NodeRetired(draft.ordinal, version + 1, (draft.left, draft.state))
