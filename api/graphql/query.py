@@ -17,6 +17,7 @@ from api.graphql.paging import DEFAULT_PAGE, checked_first, numbers_in, page_inf
 from api.graphql.past import HistoryConnection, LedgerConnection, LedgerEntry
 from api.graphql.reach import ClassCount
 from api.graphql.reading import Reading, Shown, View
+from api.graphql.single_points import SinglePointConnection, single_points_page
 from cmdb.errors import NotFound, Usage
 from cmdb.filters import LIVE, And, Filter, IsA, field_type
 from cmdb.projection import Direction
@@ -158,6 +159,21 @@ class Query:
     ) -> Impact:
         """States, distances, reasons."""
         return await impact_of(await info.context.at(as_of), of, state, context or [], assume_up or [])
+
+    @strawberry.field(
+        description="Whose loss alone takes one of these nodes down; of all services where none is named. Complete, the "
+        "worst first."
+    )
+    @staticmethod
+    async def single_points_of_failure(
+        info: Info,
+        of: list[str] | None = None,
+        as_of: str | None = None,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+    ) -> SinglePointConnection:
+        """A page of them, with paths."""
+        return await single_points_page(await info.context.at(as_of), of or [], first, after)
 
     @strawberry.field(description="What these nodes need, whatever the distance: structure alone.")
     @staticmethod
