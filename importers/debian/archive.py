@@ -43,6 +43,8 @@ class Archive:
         self.packages: list[Package] = []
         self._places: dict[tuple[str, str, str], int] = {}
         self._providers: dict[str, list[tuple[int, str]]] = {}
+        self._depends: list[tuple[tuple[int, Clause], ...]] = []
+        self._clauses: dict[Clause, Clause] = {}
         self._meeting: dict[Alternative, tuple[int, ...]] = {}
 
     def has(self, package: Package) -> bool:
@@ -63,27 +65,28 @@ class Archive:
                     case _:
                         text = found if isinstance(found, str) else found.text
                         yield _broken(package, field.row, f"provides {quoted(text)}, which names no package")
+        depends: list[tuple[int, Clause]] = []
         for field in package.depends:
             for found in clauses(field.text):
                 if isinstance(found, str):
                     yield _broken(package, field.row, f"depends on {quoted(found)}, which cannot be read")
+                else:
+                    depends.append((field.row, self._clauses.setdefault(found, found)))
+        self._depends.append(tuple(depends))
 
     def needs(self, package: Package) -> Iterator[Need | Unmet]:
         """What a package needs, clause by clause; what it meets itself, and what is said twice, is left out."""
         own = self._places[_key(package)]
         seen: set[frozenset[int]] = set()
         names: dict[str, int] = {}
-        for field in package.depends:
-            for clause in clauses(field.text):
-                if isinstance(clause, str):
-                    continue
-                found = self._meeting_clause(clause, package)
-                if not found:
-                    yield Unmet(field.row, clause.text)
-                elif own not in found and (alike := frozenset(found)) not in seen:
-                    seen.add(alike)
-                    providers = tuple(self.packages[place] for place in found)
-                    yield Need(field.row, _pool(clause, names) if len(providers) > 1 else "", providers)
+        for row, clause in self._depends[own]:
+            found = self._meeting_clause(clause, package)
+            if not found:
+                yield Unmet(row, clause.text)
+            elif own not in found and (alike := frozenset(found)) not in seen:
+                seen.add(alike)
+                providers = tuple(self.packages[place] for place in found)
+                yield Need(row, _pool(clause, names) if len(providers) > 1 else "", providers)
 
     def _offer(self, package: Package, row: int, name: str, place: int, version: str) -> Iterator[RowError]:
         offered = self._providers.setdefault(name, [])

@@ -1,4 +1,7 @@
-"""Fields of relationships between packages, and the order of versions, as the Debian Policy Manual defines them."""
+"""Fields of relationships between packages, and the order of versions, as the Debian Policy Manual defines them.
+
+python-debian knows both too, but it is under the GPL, which we are not, and passes over what it cannot read.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def clauses(field: str) -> Iterator[Clause | str]:
             yield _clause(text) or text
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 12)
 def version_key(version: str) -> VersionKey:
     """A value that orders as versions do: epoch, upstream version, revision. Policy 5.6.12; O(len(version))."""
     epoch, colon, rest = version.partition(":")
@@ -74,7 +77,6 @@ _HOLDS: Final[dict[str, Callable[[VersionKey, VersionKey], bool]]] = {
 _PIECES: Final = re.compile(r"([^0-9]*)([0-9]*)")
 
 
-@lru_cache(maxsize=1 << 16)
 def _clause(text: str) -> Clause | None:
     read = [_ALTERNATIVE.fullmatch(part.strip()) for part in text.split("|", MOST_ALTERNATIVES)]
     found = [match for match in read if match is not None]
