@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmdb.impact.declared import ALONE, type_label
 from cmdb.impact.kernels import Rows
 from cmdb.impact.states import State, States
 from cmdb.impact.structure import Structure
@@ -118,7 +119,7 @@ class Margin:
 def margins_of(states: States, owner: int) -> Iterator[Margin]:
     """Every pool of the CI; O(its dependencies and their pools' members)."""
     structure = states.structure
-    row = structure.owner_edge[structure.owner_start[owner] : structure.owner_start[owner + 1]]
+    row = structure.needs_of(owner)
     pool = structure.edges.pool[row]
     yield from _alone(states, row[pool < 0])
     for number in np.unique(pool[pool >= 0]).tolist():
@@ -162,7 +163,7 @@ def _alone(states: States, edges: Int32s) -> Iterator[Margin]:
     structure = states.structure
     columns, weight = structure.edges.columns, structure.edges.weight
     keys = columns.provider[edges], columns.type_code[edges]
-    edges = edges[np.lexsort((edges, -weight[edges], *keys))]
+    edges = edges[np.lexsort((columns.relationship[edges], -weight[edges], *keys))]
     first = np.ones(len(edges), dtype=bool)
     for key in (columns.provider, columns.type_code):
         first[1:] &= key[edges][1:] == key[edges][:-1]
@@ -191,8 +192,8 @@ def _together(states: States, number: int) -> Margin:
 
 def pool_name(structure: Structure, number: int) -> str:
     """The name people gave it, or `any:` and the type whose edges form it."""
-    label, names = int(structure.pools.label[number]), structure.names
-    return names[label] if label < len(names) else f"any:{structure.rules[label - len(names)].name}"
+    label = int(structure.pools.label[number])
+    return structure.names[label] if label > ALONE else f"any:{structure.rules[type_label(label)].name}"
 
 
 def _with_states(states: States, edges: Int32s) -> tuple[Member, ...]:

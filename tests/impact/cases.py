@@ -17,6 +17,7 @@ from cmdb.impact.structure import (
     EdgeWarning,
     PoolDeclaration,
     PoolWarning,
+    Structure,
     TypeRule,
     WarningKind,
     build_structure,
@@ -42,64 +43,12 @@ _TYPE_NEEDS = {"all": Need.EACH, "any": Need.ANY}
 _WORDS = {State.DOWN: "down", State.DEGRADED: "degraded"}
 
 
-class Asked:
-    """A case as a structure, with the ordinals of its CIs in the order of the file."""
+class Answers:
+    """What a structure says to a question, in the layout of the golden files; CIs are called by their `ids`."""
 
-    def __init__(self, case: Case, make: MakeChoice) -> None:
-        ids = [name_of(node) for node in case["nodes"]]
-        if len(set(ids)) < len(ids):
-            raise Invalid("a CI is listed twice")
-        gone = [name_of(node) for node in case["nodes"] if retired(node)]
-        edges, pools = case["edges"], case.get("pools", [])
-        named = [end for edge in edges for end in (edge["from"], edge["to"])] + [pool["of"] for pool in pools]
-        asked = [*case["scenario"], *case.get("context", {}), *case.get("assume_up", ())]
-        self.ids = list(dict.fromkeys([*ids, *named, *asked]))
-        self.ordinal = {ci: ordinal for ordinal, ci in enumerate(self.ids)}
-        here = set(ids) - set(gone)
-        present = np.array([ci in here for ci in self.ids], dtype=bool)
-        kinds = case.get("types", {})
-        self.types = list(dict.fromkeys(["needs", *kinds, *(edge.get("type", "needs") for edge in edges)]))
-        rules = [
-            TypeRule(
-                kind,
-                parse_strength(kinds.get(kind, {}).get("strength", "hard"), kind),
-                looked_up(kinds.get(kind, {}).get("need", "all"), _TYPE_NEEDS),
-            )
-            for kind in self.types
-        ]
-        code = {kind: number for number, kind in enumerate(self.types)}
-        columns = DependencyColumns.of(
-            (number, self.ordinal[edge["from"]], self.ordinal[edge["to"]], code[edge.get("type", "needs")])
-            for number, edge in enumerate(edges)
-        )
-        traits = EdgeTraits.of(
-            [
-                (number, edge.get("pool"), parse_weight(edge.get("weight", 1), f"edge {number}"))
-                for number, edge in enumerate(edges)
-                if "pool" in edge or "weight" in edge
-            ]
-        )
-        declarations = [
-            PoolDeclaration(
-                self.ordinal[pool["of"]],
-                pool["name"],
-                parse_need(pool.get("need", "all"), pool["name"]),
-                parse_strength(pool.get("strength", "hard"), pool["name"]),
-            )
-            for pool in pools
-        ]
-        self.structure = build_structure(
-            columns, present, rules, traits=traits, declarations=declarations, revision=7, make=make
-        )
-        self.propagation = Propagation(self.structure)
-        self.question = WhatIf(
-            self._faults(case["scenario"]),
-            self._faults(case.get("context", {})),
-            frozenset(self.ordinal[ci] for ci in case.get("assume_up", ())),
-        )
-
-    def _faults(self, said: dict[str, str]) -> dict[int, State]:
-        return {self.ordinal[ci]: looked_up(word, _STATES) for ci, word in said.items()}
+    def __init__(self, ids: list[str], structure: Structure, question: WhatIf) -> None:
+        self.ids, self.structure, self.question = ids, structure, question
+        self.propagation = Propagation(structure)
 
     def impact(self) -> Impact:
         return self.propagation.impact(self.question)
@@ -165,6 +114,66 @@ class Asked:
         if warning.kind is WarningKind.NEED_EXCEEDS_MEMBERS:
             said |= {"need": warning.need, "total": warning.total}
         return said
+
+
+class Asked(Answers):
+    """A case as a structure, with the ordinals of its CIs in the order of the file."""
+
+    def __init__(self, case: Case, make: MakeChoice) -> None:
+        ids = [name_of(node) for node in case["nodes"]]
+        if len(set(ids)) < len(ids):
+            raise Invalid("a CI is listed twice")
+        gone = [name_of(node) for node in case["nodes"] if retired(node)]
+        edges, pools = case["edges"], case.get("pools", [])
+        named = [end for edge in edges for end in (edge["from"], edge["to"])] + [pool["of"] for pool in pools]
+        asked = [*case["scenario"], *case.get("context", {}), *case.get("assume_up", ())]
+        here = set(ids) - set(gone)
+        ids = list(dict.fromkeys([*ids, *named, *asked]))
+        self.ordinal = {ci: ordinal for ordinal, ci in enumerate(ids)}
+        present = np.array([ci in here for ci in ids], dtype=bool)
+        kinds = case.get("types", {})
+        self.types = list(dict.fromkeys(["needs", *kinds, *(edge.get("type", "needs") for edge in edges)]))
+        rules = [
+            TypeRule(
+                kind,
+                parse_strength(kinds.get(kind, {}).get("strength", "hard"), kind),
+                looked_up(kinds.get(kind, {}).get("need", "all"), _TYPE_NEEDS),
+            )
+            for kind in self.types
+        ]
+        code = {kind: number for number, kind in enumerate(self.types)}
+        columns = DependencyColumns.of(
+            (number, self.ordinal[edge["from"]], self.ordinal[edge["to"]], code[edge.get("type", "needs")])
+            for number, edge in enumerate(edges)
+        )
+        traits = EdgeTraits.of(
+            [
+                (number, edge.get("pool"), parse_weight(edge.get("weight", 1), f"edge {number}"))
+                for number, edge in enumerate(edges)
+                if "pool" in edge or "weight" in edge
+            ]
+        )
+        declarations = [
+            PoolDeclaration(
+                self.ordinal[pool["of"]],
+                pool["name"],
+                parse_need(pool.get("need", "all"), pool["name"]),
+                parse_strength(pool.get("strength", "hard"), pool["name"]),
+            )
+            for pool in pools
+        ]
+        question = WhatIf(
+            self._faults(case["scenario"]),
+            self._faults(case.get("context", {})),
+            frozenset(self.ordinal[ci] for ci in case.get("assume_up", ())),
+        )
+        structure = build_structure(
+            columns, present, rules, traits=traits, declarations=declarations, revision=7, make=make
+        )
+        super().__init__(ids, structure, question)
+
+    def _faults(self, said: dict[str, str]) -> dict[int, State]:
+        return {self.ordinal[ci]: looked_up(word, _STATES) for ci, word in said.items()}
 
 
 def comparable(answer: Expected) -> dict[str, object]:

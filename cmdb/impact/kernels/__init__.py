@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
@@ -73,18 +74,26 @@ class Components(NamedTuple):
     ends: Int32s
 
 
-class Footing(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Footing:
     """What the structure pass finds.
 
     `ring[u]` is the number of u's component among those of two or more CIs, or -1; these have the CIs
-    `ring_member[ring_start[r]:ring_start[r + 1]]`.
+    `ring_member[ring_start[r]:ring_start[r + 1]]`. `rank` is smaller for who needs than for who is needed, and equal
+    within a ring.
     """
 
-    components: Components
     presumed: Bools
     ring: Int32s
     ring_start: Int32s
     ring_member: Int32s
+    rank: Int64s
+    find_components: Callable[[], Components]
+
+    @cached_property
+    def components(self) -> Components:
+        """All components; O(V + E) at first where the structure was made by changing another."""
+        return self.find_components()
 
 
 class Graph(NamedTuple):
@@ -161,6 +170,24 @@ class Make(Protocol):
 
     def engine(self, graph: Graph) -> Engine:
         """Ready for questions; O(V + P)."""
+        ...
+
+    def relay(
+        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bools, Bools], begin: tuple[int, int]
+    ) -> None:
+        """See `relaying.relay`; O(slots of these rows)."""
+        ...
+
+    def arrange(
+        self,
+        rows: Rows,
+        needs: tuple[Int32s, Int32s],
+        begin: int,
+        ring: Int32s,
+        rank: Int64s,
+        room: tuple[Bools, Int32s],
+    ) -> tuple[int, int, int]:
+        """See `relaying.arrange`; O(dependents between the ranks of a need's ends)."""
         ...
 
 

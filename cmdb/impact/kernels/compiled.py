@@ -17,7 +17,18 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, Weights
+from cmdb.impact.kernels import (
+    Bits,
+    Bools,
+    Components,
+    Engine,
+    Faults,
+    Graph,
+    Outcome,
+    Rows,
+    Weights,
+    relaying_compiled,
+)
 from cmdb.impact.kernels.footing import find_components, settle
 from cmdb.impact.kernels.loops import add_to, begin_phase, copy_slack, group_by, reach_from, restore
 from cmdb.impact.kernels.waves import close_over, find_at_risk, find_distances
@@ -57,6 +68,24 @@ class CompiledMake:
     def engine(self, graph: Graph) -> Engine:
         """See `CompiledEngine`."""
         return CompiledEngine(graph)
+
+    def relay(
+        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bools, Bools], begin: tuple[int, int]
+    ) -> None:
+        """See `relaying.relay`."""
+        relaying_compiled.relay(rows, providers, fresh, *dead, *begin)
+
+    def arrange(
+        self,
+        rows: Rows,
+        needs: tuple[Int32s, Int32s],
+        begin: int,
+        ring: Int32s,
+        rank: Int64s,
+        room: tuple[Bools, Int32s],
+    ) -> tuple[int, int, int]:
+        """See `relaying.arrange`."""
+        return relaying_compiled.arrange(rows, *needs, begin, ring, rank, *room)
 
 
 class _Layer:

@@ -4,7 +4,6 @@
 # pyright: reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
 # pyright: reportUnknownParameterType=false, reportCallIssue=false
 # pyright: reportMissingParameterType=false
-# ruff: noqa: ANN001, ANN201, PLR0913, PLR0917
 
 from __future__ import annotations
 

@@ -4,31 +4,18 @@
 # pyright: reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
 # pyright: reportUnknownParameterType=false, reportCallIssue=false
 # pyright: reportMissingParameterType=false
-# ruff: noqa: ANN001, ANN201, ANN202, ARG001
 
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-from cmdb.projection.kernels.compiled import prefetch
+from cmdb.projection.kernels.compiled import lowest_bit, prefetch
 
 _ROW_AHEAD = 6
 _HEADER_AHEAD = 12
 _FILL_AHEAD = 16
 _WORTH_SORTING = 16
-
-
-@intrinsic
-def _lowest_bit(typing, word):
-    """Index of the lowest bit that is set in `word`, which is not 0."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.IntType(1)(1))
-
-    return types.uint64(types.uint64), generate
 
 
 @njit(cache=True, nogil=True)
@@ -75,7 +62,7 @@ def sort_wave(order, begin, end, fresh):
         if bits:
             fresh[word] = 0
             while bits:
-                order[at] = (word << 6) + np.int64(_lowest_bit(bits))
+                order[at] = (word << 6) + np.int64(lowest_bit(bits))
                 at += 1
                 bits &= bits - one
 

@@ -1,8 +1,5 @@
 """Components, and who stands on rings alone: plain Python over arrays, which compiles as it stands."""
 
-# A kernel is one loop without calls, and takes its columns one by one:
-# ruff: noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
-
 from __future__ import annotations
 
 from typing import Protocol

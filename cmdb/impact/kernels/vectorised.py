@@ -1,12 +1,10 @@
 """The failure engine in numpy alone: whole waves at a time."""
 
-# ruff: noqa: PLR0913, PLR0917 - what a kernel is called with is given by its compiled twin
-
 from __future__ import annotations
 
 import numpy as np
 
-from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, Weights, plain
+from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, Weights, plain, relaying
 from cmdb.projection.columns import Int32s, Int64s
 from cmdb.projection.rows import slots_of
 
@@ -59,6 +57,24 @@ class VectorisedMake:
     def engine(self, graph: Graph) -> Engine:
         """See `VectorisedEngine`."""
         return VectorisedEngine(graph)
+
+    def relay(
+        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bools, Bools], begin: tuple[int, int]
+    ) -> None:
+        """See `relaying.relay`."""
+        relaying.relay(rows, providers, fresh, *dead, *begin)
+
+    def arrange(
+        self,
+        rows: Rows,
+        needs: tuple[Int32s, Int32s],
+        begin: int,
+        ring: Int32s,
+        rank: Int64s,
+        room: tuple[Bools, Int32s],
+    ) -> tuple[int, int, int]:
+        """See `relaying.arrange`."""
+        return relaying.arrange(rows, *needs, begin, ring, rank, *room)
 
     def _peeled(self, before: Int32s, after: Int32s, alive: Bools) -> Int32s:
         """Take off, wave by wave, who is alive and comes after nobody alive; in that order."""
@@ -201,8 +217,10 @@ class VectorisedEngine:
     ) -> Bools:
         """The pools that stood the loss of any one member before and no longer do; of owners not hit otherwise."""
         pools = self._graph.pools
-        lost = (pools.even >= 0) & (slack < slack_before) & ~is_down[pools.owner] & ~sickened[pools.owner]
-        touched = np.flatnonzero(lost)
+        touched = np.flatnonzero((pools.even >= 0) & (slack < slack_before))
+        owner = pools.owner[touched]
+        touched = touched[~is_down[owner] & ~sickened[owner]]
+        lost = np.zeros(len(slack), dtype=bool)
         before = pools.even[touched].astype(np.int64)
         after = before.copy()
         uneven = np.flatnonzero(before == 0)

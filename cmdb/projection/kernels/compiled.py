@@ -121,7 +121,7 @@ def prefetch(typing, array, row):
 
 
 @intrinsic
-def _lowest_bit(typing, word):
+def lowest_bit(typing, word):
     """Index of the lowest bit that is set in `word`, which is not 0."""
 
     def generate(context, builder, signature, arguments):
@@ -207,7 +207,7 @@ def _spread(header, neighbour, sources, goal, seen, fresh, order, ends):
                 fresh[word] = 0
                 seen[word] |= new
                 while new:
-                    order[count] = (word << 6) + np.int64(_lowest_bit(new))
+                    order[count] = (word << 6) + np.int64(lowest_bit(new))
                     count += 1
                     new &= new - one
         begin = end
