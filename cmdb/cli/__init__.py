@@ -51,7 +51,7 @@ for name, target, text in (
     ("demo", "cmdb.cli.demo:demo", "Import the example estate and ask it the users' questions."),
     ("serve", "cmdb.cli.serving:serve", "Serve GraphQL on loopback."),
     ("doctor", "cmdb.cli.keeping:doctor", "Say what this machine has and lacks, and how the store is."),
-    ("import", "cmdb.cli.importing:import_", "Take in files: workbook, compose, kubernetes, netbox, ndjson."),
+    ("import", "cmdb.cli.importing:import_", "Take in files: workbook, compose, kubernetes, netbox, debian, ndjson."),
     ("export", "cmdb.cli.exporting:export", "Write the whole graph as lines of JSON, now or as of a moment."),
     ("ci", "cmdb.cli.ci:app", "List, show, alter, link and retire configuration items and records."),
     ("query", "cmdb.cli.questions:query", "Find nodes by words or by a filter."),
