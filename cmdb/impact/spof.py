@@ -67,9 +67,9 @@ def single_points_of(
 ) -> SinglePoints:
     """The CIs whose loss alone takes one of the services down, each with how many it does.
 
-    `importance` goes by service, 0 where nothing is said. One pass over what stands above it for each chunk of
-    `AT_ONCE` providers, so O(providers / 4096 · needs above them · 512 bytes); each thread takes at most 512 bytes for each
-    CI. Raises `Invalid` for CIs that are not present.
+    `importance` goes by service, 0 where nothing is said; all of it together is below 2^53. There is one pass over what
+    stands above them for each chunk of `AT_ONCE` providers: O(providers / 4096 · needs above · 512 bytes). Each thread
+    takes at most 512 bytes for each CI. Raises `Invalid` for CIs that are not present.
     """
     services, named = np.unique(services.astype(np.int32), return_index=True)
     check_present(structure, services)
@@ -78,34 +78,32 @@ def single_points_of(
     loops = bit_loops(structure.make)
     size = len(below.ordinal)
     chunks = [np.arange(at, min(at + AT_ONCE, size), dtype=np.int32) for at in range(0, size, AT_ONCE)]
-    count, importances = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    points = np.zeros(len(services), dtype=np.int64)
+    values = np.stack([np.ones(len(services)), weight.astype(np.float64)])
+    sums = np.zeros((2, size), dtype=np.int64)
 
-    def tally(part: tuple[Int32s, ...]) -> None:
-        sweep = Sweep(below, loops)
+    def tally(part: tuple[Int32s, ...]) -> Int64s:
+        sweep, points = Sweep(below, loops), np.zeros(len(services), dtype=np.int64)
         for places in part:
             numbers = np.arange(len(places), dtype=np.int32)
             standing, fallen = sweep.tops_down(places, numbers, len(places))
-            count[places] = fallen.sum(axis=0, dtype=np.int64)
-            importances[places] = weight[standing] @ fallen
-            np.add.at(points, standing, fallen.sum(axis=1, dtype=np.int64))
+            for some in np.array_split(np.arange(len(standing)), 1 + (len(standing) >> 9)):
+                found = values[:, standing[some]] @ fallen[some].astype(np.float64)
+                sums[:, places] += found.astype(np.int64)
+            points[standing] += fallen.sum(axis=1, dtype=np.int64)
+        return points
 
     parts = [tuple(chunks[first::threads]) for first in range(min(threads, len(chunks)))]
-    if len(parts) > 1:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(tally, parts))
-    else:
-        for part in parts:
-            tally(part)
-    count[below.top] -= 1
-    importances[below.top] -= weight
+    with ThreadPoolExecutor(max(1, len(parts))) as pool:
+        points = sum(pool.map(tally, parts), np.full(len(services), -1, dtype=np.int64))
+    sums[:, below.top] -= values.astype(np.int64)
+    count, importances = sums
     found = np.flatnonzero(count > 0)
     ranks = (below.ordinal, below.distance, -importances, -count)
     found = found[np.lexsort([rank[found] for rank in ranks])]
     return SinglePoints(
         structure.revision,
         services,
-        points - 1,
+        points,
         below.ordinal[found],
         count[found],
         importances[found],
