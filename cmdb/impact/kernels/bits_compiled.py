@@ -4,7 +4,7 @@
 # pyright: reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
 # pyright: reportUnknownParameterType=false, reportCallIssue=false
 # pyright: reportMissingParameterType=false
-# ruff: noqa: ANN001, ANN202, PLR0912, PLR0913, PLR0917, C901
+# ruff: noqa: ANN001, ANN202
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Many failures at once in numpy alone, row by row. `mark` is the source of the compiled loop too."""
 
-# ruff: noqa: PLR0913, PLR0917, PLR0912, C901 - what a kernel is called with is given by its compiled twin
-
 from __future__ import annotations
 
 import numpy as np

@@ -4,6 +4,7 @@
 # pyright: reportMissingTypeStubs=false, reportUntypedFunctionDecorator=false
 # pyright: reportUnknownParameterType=false, reportCallIssue=false
 # pyright: reportMissingParameterType=false
+# ruff: noqa: ANN001, ANN201
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Rows laid anew and ranks put right after a change: plain Python over arrays, which compiles as it stands."""
 
+# ruff: noqa: SIM108 - one line would be a long one
+
 from __future__ import annotations
 
 import numpy as np
