@@ -1,19 +1,19 @@
-"""Keeping the structure of needs up with the ledger: loaded with its pools, renewed when a commit touches it."""
+"""Keeping the structure of needs up with the ledger: loaded with its pools, changed with each commit."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import numpy as np
 
-from cmdb.changeset import Effect, Linked, ModelInstalled, NodeChanged, NodeCreated, NodeRetired, Relinked, Unlinked
-from cmdb.errors import Failed, Invalid
+from cmdb.changeset import ModelInstalled, NodeCreated
+from cmdb.errors import Failed
+from cmdb.impact.changing import changed
 from cmdb.impact.kernels import Bools, MakeChoice, configured_make
-from cmdb.impact.needs import Redundancy, parse_redundancy
+from cmdb.impact.netting import POOL, REDUNDANCY, WEIGHT, NeedsNet, redundancy_of, weight_of
 from cmdb.impact.propagation import Propagation
 from cmdb.impact.structure import EdgeTraits, PoolDeclaration, Structure, TypeRule, build_structure
 from cmdb.ledger import Head
@@ -22,15 +22,11 @@ from cmdb.projection.following import DependencyCodes
 from cmdb.projection.roster import Roster
 from cmdb.store.port import NodeColumns, Store, ValueColumns
 from graph_schema.metamodel import Model
-from graph_schema.values import Value
-
-POOL: Final = "pool"
-WEIGHT: Final = "weight"
-REDUNDANCY: Final = "redundancy"
-"""The attributes that say how much of what is needed: of a relationship, and of a CI."""
 
 KEPT: Final = 4
 """Structures of past revisions that are kept for the next question about them."""
+
+_WORTH_RENEWING: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +63,9 @@ class Standing:
 class StructureFollower:
     """The structure of one store for one process, as of its head or of the past.
 
-    It asks the store's head before each answer. A commit that touches no need costs O(its effects); one that does has
-    the structure made anew, O(V + E).
+    It asks the store's head before each answer. A commit costs what it touches (see `changed`); one that installs a
+    model has the structure loaded anew, O(V + E). When changes have come to a quarter of it, it is laid out anew beside
+    the answers, which go on from what there is.
     """
 
     def __init__(self, store: Store, *, make: MakeChoice | None = None) -> None:
@@ -77,20 +74,19 @@ class StructureFollower:
         self._lock = asyncio.Lock()
         self._present: Standing | None = None
         self._past: OrderedDict[int, Standing] = OrderedDict()
+        self._renewal: asyncio.Task[Standing] | None = None
 
     async def current(self) -> Standing:
         """The structure at the store's head, ready to be asked. Raises Failed while the store is empty."""
         async with self._lock:
             head = await self._store.head()
-            known = self._present
-            if known is None:
-                self._present = await self._loaded(None)
-            elif known.structure.revision < head.revision:
-                untouched = await self._untouched(known.structure, head.revision)
-                self._present = known.at(head.revision) if untouched else await self._loaded(None)
-            if self._present is None:
-                raise AssertionError("just loaded")
-            return self._present
+            known = self._renewed() or self._present or await self._loaded(None)
+            if known.structure.revision < head.revision:
+                known = await self._followed(known, head.revision)
+            self._present = known
+            if self._renewal is None and known.structure.claim.room.added > _WORTH_RENEWING:
+                self._renewal = asyncio.create_task(self._loaded(None))
+            return known
 
     async def as_of(self, revision: int | None) -> Standing:
         """The structure as it stood at a revision; None is now. O(V + E) unless it was asked for lately."""
@@ -104,35 +100,35 @@ class StructureFollower:
             self._past.move_to_end(revision)
             return self._past[revision]
 
+    def _renewed(self) -> Standing | None:
+        """What was laid out anew, if it is ready. What failed is tried again when it is due."""
+        if self._renewal is None or not self._renewal.done():
+            return None
+        renewal, self._renewal = self._renewal, None
+        return None if renewal.cancelled() or renewal.exception() else renewal.result()
+
     async def _loaded(self, as_of: int | None) -> Standing:
         loaded = await load(self._store, as_of)
         revision = loaded.head.revision if as_of is None else as_of
         structure = await asyncio.to_thread(structure_of, loaded, revision, self._make)
         return Standing(Propagation(structure), Roster(loaded.nodes), loaded.model)
 
-    async def _untouched(self, structure: Structure, until: int) -> bool:
-        types = frozenset(rule.name for rule in structure.rules)
-        async for commit in self._store.commits(after=structure.revision, until=until):
-            if touches_needs(commit.effects, types):
-                return False
-        return True
-
-
-def touches_needs(effects: Iterable[Effect], types: frozenset[str]) -> bool:
-    """Whether effects alter who needs whom, or how badly; `types` are those that mean a dependency. O(effects)."""
-    for effect in effects:
-        match effect:
-            case NodeCreated() | NodeRetired() | ModelInstalled():
-                return True
-            case Linked() | Unlinked() if effect.type in types:
-                return True
-            case Relinked() if effect.type in types and not effect.after.keys().isdisjoint({POOL, WEIGHT}):
-                return True
-            case NodeChanged() if REDUNDANCY in effect.after:
-                return True
-            case _:
-                pass
-    return False
+    async def _followed(self, known: Standing, until: int) -> Standing:
+        net = NeedsNet(DependencyCodes.of(known.model))
+        revision = known.structure.revision
+        async for commit in self._store.commits(after=revision, until=until):
+            if any(isinstance(effect, ModelInstalled) for effect in commit.effects):
+                return await self._loaded(None)
+            net.take(commit.effects)
+            for effect in commit.effects:
+                if isinstance(effect, NodeCreated):
+                    known.roster.add(effect.ordinal, effect.class_name)
+            revision = commit.revision
+        change = net.change(known.structure, revision)
+        if not len(change):
+            return known.at(revision)
+        structure = await asyncio.to_thread(changed, known.structure, change)
+        return replace(known, propagation=Propagation(structure))
 
 
 async def load(store: Store, as_of: int | None) -> Loaded:
@@ -181,14 +177,14 @@ def _traits(pools: ValueColumns, weights: ValueColumns) -> EdgeTraits:
     pool = np.full(len(relationship), -1, dtype=np.int32)
     pool[np.searchsorted(relationship, pools.ident)] = pools.code
     weight = np.ones(len(relationship), dtype=np.int64)
-    given = np.array([value if isinstance(value, int) else 1 for value in weights.values], dtype=np.int64)
+    given = np.array([weight_of(value) for value in weights.values], dtype=np.int64)
     weight[np.searchsorted(relationship, weights.ident)] = given[weights.code]
     return EdgeTraits(relationship, pool, weight, tuple(str(value) for value in pools.values))
 
 
 def _declarations(redundancy: ValueColumns, present: Bools) -> list[PoolDeclaration]:
     """What present CIs say of their pools. An entry that cannot be read leaves its pools needing all they have."""
-    parsed = [_read(value) for value in redundancy.values]
+    parsed = [redundancy_of(value) for value in redundancy.values]
     owners, codes = cast("list[int]", redundancy.ident.tolist()), cast("list[int]", redundancy.code.tolist())
     return [
         PoolDeclaration(owner, entry.pool, entry.need, entry.strength)
@@ -196,10 +192,3 @@ def _declarations(redundancy: ValueColumns, present: Bools) -> list[PoolDeclarat
         if present[owner]
         for entry in parsed[code]
     ]
-
-
-def _read(value: Value) -> tuple[Redundancy, ...]:
-    try:
-        return parse_redundancy(map(str, value)) if isinstance(value, tuple) else ()
-    except Invalid:
-        return ()

@@ -124,6 +124,10 @@ class Structure:
         place, pool = np.divmod(key, max(1, len(self.pools.need)))
         return place, pool
 
+    def declares(self, owner: int) -> bool:
+        """Whether a CI says anything of its pools."""
+        return bool(self.declared.of(owner))
+
     def type_of(self, relationship: int) -> str:
         """The type of a dependency that counts; O(log E + edges that came later)."""
         columns, known = self.edges.columns, self.edges.sorted

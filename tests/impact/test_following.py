@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from random import Random
 
@@ -22,6 +23,7 @@ from graph_schema.metamodel import DependentEnd, Model, Need
 from graph_schema.reader import shipped_model
 from graph_schema.values import Value
 from tests.impact.cases import NUMBA, NUMPY
+from tests.impact.test_changing import same_ground
 from tests.reference.impact import Case, EdgeOf, PoolOf, Reference, TypeOf
 
 TYPES = ("DEPENDS_ON", "USES", "HAS_MEMBER", "REPLICATES_TO")
@@ -118,6 +120,10 @@ def some_changes(random: Random, live: list[int], there: list[Relationship], ste
             return [Link(type=kind, source=source, target=target, attributes={} if kind == "REPLICATES_TO" else said)]
 
 
+def operations(links: ChangeSet) -> list[Link]:
+    return [one for one in links if isinstance(one, Link)]
+
+
 @pytest.mark.parametrize("make", [NUMBA, NUMPY], ids=["numba", "numpy"])
 async def test_at_every_step_it_is_what_the_graph_says(make: MakeChoice, tmp_path: Path) -> None:
     random = Random(11)
@@ -130,13 +136,52 @@ async def test_at_every_step_it_is_what_the_graph_says(make: MakeChoice, tmp_pat
         live = [n.ordinal for n in nodes if not n.retired]
         changes = ChangeSet(tuple(some_changes(random, live, there, step)))
         await application.door.write(changes, actor="test", authority=INITIALISATION)
+        if step % 7 == 6:
+            continue
+        standing = await follower.current()
+        fresh = await StructureFollower(application.store, make=make).current()
+        assert standing.structure.revision == fresh.structure.revision == (await application.store.head()).revision
+        assert set(standing.structure.warnings()) == set(fresh.structure.warnings())
+        same_ground(standing.structure, fresh.structure)
         if step % 3 == 0:
-            standing = await follower.current()
-            assert standing.structure.revision == (await application.store.head()).revision
             await agrees(standing, application)
     for revision in (2, 30, 60):
         await agrees(await follower.as_of(revision), application, revision)
     assert await follower.as_of(30) is await follower.as_of(30)
+    await application.close()
+
+
+async def test_what_was_changed_much_is_laid_out_anew_while_it_answers(tmp_path: Path) -> None:
+    application = await open_application(f"sqlite:///{tmp_path / 'store.db'}", create=True)
+    await initialise(application, shipped_model(), actor="test")
+    nodes = ChangeSet(tuple(Put(node=New(f"n{n}"), class_name="Cluster", name=f"n{n}") for n in range(40)))
+    created = (await application.door.write(nodes, actor="test", authority=INITIALISATION)).created
+    ordinals = list(created.values())
+    follower = StructureFollower(application.store)
+    first = await follower.current()
+    links = ChangeSet(
+        tuple(
+            Link(type="DEPENDS_ON", source=one, target=other, attributes=attributes(weight=1 + one % 3, pool="a"))
+            for one in ordinals
+            for other in ordinals
+            if one < other
+        )
+    )
+    for _ in range(2):
+        await application.door.write(links, actor="test", authority=INITIALISATION)
+        unlinked = ChangeSet(
+            tuple(Unlink(type="DEPENDS_ON", source=k.source, target=k.target) for k in operations(links))
+        )
+        await follower.current()
+        await application.door.write(unlinked, actor="test", authority=INITIALISATION)
+        await follower.current()
+    await application.door.write(links, actor="test", authority=INITIALISATION)
+    standing = await follower.current()
+    while standing.structure.claim.room is first.structure.claim.room:
+        await asyncio.sleep(0.01)
+        standing = await follower.current()
+    assert standing.structure.revision == (await application.store.head()).revision
+    await agrees(standing, application)
     await application.close()
 
 
