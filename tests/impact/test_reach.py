@@ -58,7 +58,7 @@ def test_an_answer_outlives_later_changes() -> None:
 @pytest.mark.parametrize("sources", [(), (1, 1)])
 def test_each_source_is_named_once(sources: tuple[int, ...]) -> None:
     projection = Projection.from_columns(SHOP, 7, 7, kernels=NUMPY)
-    with pytest.raises(Invalid, match="twice|nothing is asked"):
+    with pytest.raises(Invalid, match=r"twice|nothing is asked"):
         reached(projection, sources)
 
 
