@@ -93,13 +93,7 @@ async def describe_points(
 ) -> list[DescribedPoint]:
     """`count` points from position `start` on, or all. O(what each of them takes down)."""
     part = slice(start, None if count is None else start + count)
-    fallen: dict[int, Int32s] = {}
-    paths: dict[int, tuple[Hop, ...]] = {}
-    for point in found.points.ordinal[part].tolist():
-        impact = found.standing.propagation.impact(WhatIf({point: State.DOWN}))
-        near = impact.ordinals[np.isin(impact.ordinals, np.intersect1d(impact.down, found.points.services))]
-        fallen[point] = near[near != point]
-        paths[point] = impact.path_to(int(fallen[point][0])) or ()
+    fallen, paths = await asyncio.to_thread(_traced, found, found.points.ordinal[part])
     wanted = {ordinal for point, some in fallen.items() for ordinal in (point, *some.tolist())}
     wanted |= {end for path in paths.values() for hop in path for end in (hop.dependent, hop.provider)}
     nodes = await nodes_by_ordinal(application.store, wanted, found.revision)
@@ -144,6 +138,19 @@ async def describe_protection(application: Application, found: FoundPoints, node
         for margin in margins
     ]
     return sorted(described, key=lambda known: known.pool is None)
+
+
+def _traced(found: FoundPoints, points: Int32s) -> tuple[dict[int, Int32s], dict[int, tuple[Hop, ...]]]:
+    """By point, which of the services it takes down, the nearest first, and the path from the first of them."""
+    fallen: dict[int, Int32s] = {}
+    paths: dict[int, tuple[Hop, ...]] = {}
+    for point in points.tolist():
+        impact = found.standing.propagation.impact(WhatIf({point: State.DOWN}))
+        down = np.intersect1d(impact.down, found.points.services)
+        near = impact.ordinals[np.isin(impact.ordinals, down)]
+        fallen[point] = near[near != point]
+        paths[point] = impact.path_to(int(fallen[point][0])) or ()
+    return fallen, paths
 
 
 def _all_services(standing: Standing) -> Int32s:

@@ -14,14 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmdb.errors import Invalid
+from cmdb.impact.changing import changed
 from cmdb.impact.cutsets import Bound, cut_pairs
 from cmdb.impact.kernels import MakeChoice
 from cmdb.impact.needs import HEAVIEST
+from cmdb.impact.propagation import Propagation
 from cmdb.impact.protection import protection
 from cmdb.impact.spof import SinglePoints, single_points, single_points_of
 from cmdb.impact.states import State, WhatIf
 from tests.impact.cases import NUMBA, NUMPY, Asked
 from tests.impact.graphs import joined, present, random_case
+from tests.impact.test_changing import grown
 from tests.reference.impact import Case, EdgeOf, Reference
 
 MAKES = {"numba": NUMBA, "numpy": NUMPY}
@@ -79,6 +82,22 @@ def test_they_are_those_whose_closure_holds_the_service(case: Case) -> None:
             assert len(points) == len(wanted[service])
         everybody = np.flatnonzero(asked.structure.present).astype(np.int32)
         agrees(single_points_of(asked.structure, everybody), asked, wanted)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([NUMBA, NUMPY]))
+def test_a_changed_structure_has_the_points_of_its_own_closures(seed: int, make: MakeChoice) -> None:
+    random = Random(seed)
+    nodes = random.randint(2, 12)
+    world = grown(random, nodes, random.randint(1, 3 * nodes))
+    structure = world.built(make, 1)
+    for revision in range(2, 6):
+        structure = changed(structure, world.step(revision, 4))
+        everybody = np.flatnonzero(structure.present).astype(np.int32)
+        close = Propagation(structure).close
+        closures = {ci: set(close(np.array([ci], dtype=np.int32)).tolist()) for ci in everybody.tolist()}
+        for service in everybody.tolist():
+            wanted = {ci for ci, closure in closures.items() if service in closure} - {service}
+            assert set(single_points(structure, service).tolist()) == wanted
 
 
 @pytest.mark.slow
