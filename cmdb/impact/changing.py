@@ -12,7 +12,7 @@ import numpy as np
 from cmdb.errors import Invalid
 from cmdb.impact.declared import ALONE, PerOwner, PoolDeclaration, PoolWarning
 from cmdb.impact.footing import HARD_COUNTED_RUN, hanging_pools, slots
-from cmdb.impact.kernels import HARD, Bools, Graph, Members, PoolColumns, Rows, Weights
+from cmdb.impact.kernels import HARD, Bits, Bools, Graph, Members, PoolColumns, Rows, Weights
 from cmdb.impact.margins import edges_above
 from cmdb.impact.pooling import (
     Parts,
@@ -356,8 +356,9 @@ def _laid(structure: Structure, change: StructureChange, present: Bools, loose: 
     columns = structure.edges.columns
     providers = np.union1d(columns.provider[loose.dead], loose.fresh.columns.provider)
     owners = np.union1d(columns.dependent[loose.dead], loose.fresh.columns.dependent)
-    header = np.zeros((len(present), 8), dtype=np.int32)
+    header = np.empty((len(present), 8), dtype=np.int32)
     header[: structure.nodes] = structure.graph.rows.header
+    header[structure.nodes :] = 0
     before = header[providers]
     place, kept = structure.needs_of_each(owners[owners < structure.nodes])
     still = ~np.isin(kept, loose.dead)
@@ -375,19 +376,17 @@ def _laid(structure: Structure, change: StructureChange, present: Bools, loose: 
 
     rows = _extended(structure.graph.rows._replace(header=header), begin, wanted)
     new_rows = _fresh_rows(loose, fresh, providers, begin, structure)
-    dead_edge, dead_pool = np.zeros(begin[Group.EDGES], dtype=bool), np.zeros(begin[Group.POOLS], dtype=bool)
-    dead_edge[loose.dead] = True
-    dead_pool[loose.dead_pools] = True
+    dead = _marked(loose.dead, begin[Group.EDGES]), _marked(loose.dead_pools, begin[Group.POOLS])
     starts = begin[Group.DIRECT], begin[Group.COUNTED]
-    structure.make.relay(rows, providers, new_rows, (dead_edge, dead_pool), starts)
+    structure.make.relay(rows, providers, new_rows, dead, starts)
 
     edge = np.arange(begin[Group.EDGES], begin[Group.EDGES] + len(loose.fresh), dtype=np.int32)
     place = np.concatenate([place, np.searchsorted(owners, loose.fresh.columns.dependent)])
     order, start = structure.make.group(place.astype(np.int32), len(owners))
     owner_edge = appended(structure.owner_edge, begin[Group.NEEDS], np.concatenate([kept, edge])[order])
-    owner_start, owner_end = np.zeros(len(present) + 1, dtype=np.int32), np.zeros(len(present), dtype=np.int32)
-    owner_start[: structure.nodes] = structure.owner_start[: structure.nodes]
-    owner_end[: structure.nodes] = structure.owner_end
+    none = np.zeros(len(present) - structure.nodes, dtype=np.int32)
+    owner_start = np.concatenate([structure.owner_start, none])
+    owner_end = np.concatenate([structure.owner_end, none])
     owner_start[owners], owner_end[owners] = start[:-1] + begin[Group.NEEDS], start[1:] + begin[Group.NEEDS]
 
     refoot = refooted(structure.graph.footing, rows, pools, owners, _hard_needs(loose, fresh), structure.make)
@@ -408,6 +407,13 @@ def _laid(structure: Structure, change: StructureChange, present: Bools, loose: 
         claim=claim,
     )
     return _watching(structure, laid, refoot, loose.dead_pools)
+
+
+def _marked(numbers: Int32s | Int64s, count: int) -> Bits:
+    """A set of some of `count` numbers; it is small enough to stay near while rows are laid."""
+    marks = np.zeros((count + 63) >> 6, dtype=np.uint64)
+    np.bitwise_or.at(marks, numbers >> 6, np.uint64(1) << (numbers & 63).astype(np.uint64))
+    return marks
 
 
 def _claimed(structure: Structure, wanted: Counts) -> tuple[Structure, Counts, Claim]:
@@ -536,8 +542,8 @@ def _watching(old: Structure, laid: Structure, refoot: Refooted, dead_pools: Int
     nothing = np.empty(0, dtype=np.int32)
     header = np.zeros((len(providers), 8), dtype=np.int32)
     none = Rows(header, nothing, nothing, nothing, nothing, rows.weight[:0], nothing)
-    dead = np.empty(0, dtype=bool)
-    laid.make.relay(rows, providers, none, (dead, dead), (begin[Group.DIRECT], begin[Group.COUNTED]))
+    nobody = np.empty(0, dtype=np.uint64)
+    laid.make.relay(rows, providers, none, (nobody, nobody), (begin[Group.DIRECT], begin[Group.COUNTED]))
     slot = slots(rows, providers, HARD_COUNTED_RUN)
     pool = rows.code[slot] >> 1
     rows.code[slot] = np.where(np.isin(pool, turned), (pool << 1) | np.isin(pool, now), rows.code[slot])

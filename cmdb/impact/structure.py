@@ -194,7 +194,7 @@ def build_structure(
         edges,
         pools,
         Graph(nodes, rows, members, pools.columns, footing),
-        owner_start,
+        owner_start[:-1],
         owner_start[1:],
         owner_edge,
         chosen,

@@ -173,7 +173,7 @@ class Make(Protocol):
         ...
 
     def relay(
-        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bools, Bools], begin: tuple[int, int]
+        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bits, Bits], begin: tuple[int, int]
     ) -> None:
         """See `relaying.relay`; O(slots of these rows)."""
         ...

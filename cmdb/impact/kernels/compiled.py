@@ -70,7 +70,7 @@ class CompiledMake:
         return CompiledEngine(graph)
 
     def relay(
-        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bools, Bools], begin: tuple[int, int]
+        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bits, Bits], begin: tuple[int, int]
     ) -> None:
         """See `relaying.relay`."""
         relaying_compiled.relay(rows, providers, fresh, *dead, *begin)

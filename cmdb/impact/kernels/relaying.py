@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cmdb.impact.kernels import Bools, Rows
+from cmdb.impact.kernels import Bits, Bools, Rows
 from cmdb.projection.columns import Int32s, Int64s
 
 _SPACING = 2**40
@@ -14,13 +14,14 @@ _LOWEST = -(2**62)
 
 
 def relay(
-    rows: Rows, providers: Int32s, fresh: Rows, dead_edge: Bools, dead_pool: Bools, begin: int, counted_begin: int
+    rows: Rows, providers: Int32s, fresh: Rows, dead_edge: Bits, dead_pool: Bits, begin: int, counted_begin: int
 ) -> None:
     """Lay the rows of these anew from `begin` and `counted_begin` on, whose room is there.
 
     A slot of a dead edge, or in a dead pool, is left out; the i-th row of `fresh` is added to that of `providers[i]`.
     """
     header = rows.header
+    one = np.uint64(1)
     at, counted_at = begin, counted_begin
     for i in range(len(providers)):
         node = providers[i]
@@ -29,7 +30,7 @@ def relay(
             header[node, run] = at
             for slot in range(first, last):
                 edge = rows.edge[slot]
-                if edge >= len(dead_edge) or not dead_edge[edge]:
+                if edge >> 6 >= len(dead_edge) or not dead_edge[edge >> 6] >> np.uint64(edge & 63) & one:
                     rows.target[at] = rows.target[slot]
                     rows.edge[at] = edge
                     at += 1
@@ -43,7 +44,7 @@ def relay(
             header[node, run] = counted_at
             for slot in range(first, last):
                 pool = rows.code[slot] >> 1
-                if pool >= len(dead_pool) or not dead_pool[pool]:
+                if pool >> 6 >= len(dead_pool) or not dead_pool[pool >> 6] >> np.uint64(pool & 63) & one:
                     rows.counted[counted_at] = rows.counted[slot]
                     rows.code[counted_at] = rows.code[slot]
                     rows.weight[counted_at] = rows.weight[slot]

@@ -59,7 +59,7 @@ class VectorisedMake:
         return VectorisedEngine(graph)
 
     def relay(
-        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bools, Bools], begin: tuple[int, int]
+        self, rows: Rows, providers: Int32s, fresh: Rows, dead: tuple[Bits, Bits], begin: tuple[int, int]
     ) -> None:
         """See `relaying.relay`."""
         relaying.relay(rows, providers, fresh, *dead, *begin)
