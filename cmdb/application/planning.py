@@ -1,0 +1,166 @@
+"""What a change set would make of what fails: the structure of needs with it laid over, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cmdb.application.opening import Application
+from cmdb.changeset import ChangeSet, Effect, ModelInstalled, NodeCreated
+from cmdb.errors import Conflict, Invalid
+from cmdb.impact import Impact, Propagation, Standing, Structure
+from cmdb.impact.changing import StructureChange, changed
+from cmdb.impact.margins import pool_name
+from cmdb.impact.netting import NeedsNet
+from cmdb.projection.columns import Int32s
+from cmdb.projection.following import DependencyCodes
+from cmdb.writing.checking import Checks
+from cmdb.writing.deciding import decide
+from cmdb.writing.roster import Rosters
+from cmdb.writing.view import load_view
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A structure as it would stand, beside the one that stands; both of them are to be asked.
+
+    `touched` are CIs whose needs, or who are needed, differ, as far as they are present before or after.
+    """
+
+    before: Standing
+    after: Standing
+    touched: Int32s
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOf:
+    """A pool that a CI has before and after, by the name that people gave it, or `any:` and a type."""
+
+    owner: int
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class SinglePoint:
+    """A CI that takes down, alone, some that it did not; they are sorted."""
+
+    ordinal: int
+    newly: Int32s
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """Two impacts of one question: hits of the one alone, of the other alone, and of both but in another state."""
+
+    only_before: Int32s
+    only_after: Int32s
+    worse: Int32s
+    better: Int32s
+
+
+async def effects_of(application: Application, change_set: ChangeSet) -> tuple[int, tuple[Effect, ...]]:
+    """What a change set would do to the present graph, and at which revision that is; nothing is written.
+
+    Raises what the door raises: Conflict, or Invalid with every problem. O(operations · log n).
+    """
+    store = application.store
+    checks, head = Checks(await application.model()), await store.head()
+    view = await load_view(store, checks, Rosters(store), head, change_set)
+    return head.revision, decide(checks, view, change_set).effects
+
+
+async def plan(application: Application, change_set: ChangeSet) -> Planned:
+    """The structure that stands and the one that the change set would make. Raises as `effects_of`."""
+    revision, effects = await effects_of(application, change_set)
+    standing = await application.structures.current()
+    if standing.structure.revision != revision:
+        raise Conflict("somebody wrote meanwhile", remedy="ask again")
+    return planned(standing, effects)
+
+
+def planned(standing: Standing, effects: Iterable[Effect]) -> Planned:
+    """The structure with effects laid over it, which share all that they do not touch; see `changed` for the cost.
+
+    The planned one has the revision that it was made from. Raises `Invalid` where the effects install a model.
+    """
+    effects = tuple(effects)
+    net = NeedsNet(DependencyCodes.of(standing.model))
+    net.take(effects)
+    structure = standing.structure
+    created = [effect for effect in effects if isinstance(effect, NodeCreated)]
+    if any(isinstance(effect, ModelInstalled) for effect in effects):
+        raise Invalid("what fails under another model cannot be planned", remedy="leave the model out")
+    change = net.change(structure, structure.revision)
+    roster = deepcopy(standing.roster) if created else standing.roster
+    for effect in created:
+        roster.add(effect.ordinal, effect.class_name)
+    made = changed(structure, change) if len(change) else structure
+    after = replace(standing, propagation=Propagation(made), roster=roster)
+    return Planned(standing, after, _touched(structure, made, change))
+
+
+def redundancy_lost(found: Planned) -> tuple[PoolOf, ...]:
+    """Pools that stand the loss of any one member now, and would be there and not; O(needs of the touched)."""
+    before, after = _spares(found.before.structure, found.touched), _spares(found.after.structure, found.touched)
+    return tuple(pool for pool, spare in before.items() if spare and not after.get(pool, True))
+
+
+def redundancy_gained(found: Planned) -> tuple[PoolOf, ...]:
+    """Pools that would stand the loss of any one member, and do not now; O(needs of the touched)."""
+    before, after = _spares(found.before.structure, found.touched), _spares(found.after.structure, found.touched)
+    return tuple(pool for pool, spare in after.items() if spare and not before.get(pool, False))
+
+
+def new_single_points(found: Planned) -> tuple[SinglePoint, ...]:
+    """The touched CIs that would take down, alone, others that they do not now; O(touched · who falls with one)."""
+    points: list[SinglePoint] = []
+    for ordinal in found.touched.tolist():
+        newly = np.setdiff1d(_falling(found.after, ordinal), _falling(found.before, ordinal))
+        newly = newly[newly != ordinal]
+        if len(newly):
+            points.append(SinglePoint(ordinal, newly))
+    return tuple(points)
+
+
+def difference(before: Impact, after: Impact) -> Difference:
+    """What a plan makes of the answer to a question; O(hits · log hits)."""
+    both = np.intersect1d(before.ordinals, after.ordinals)
+    was, will = before.state(both), after.state(both)
+    return Difference(
+        np.setdiff1d(before.ordinals, after.ordinals),
+        np.setdiff1d(after.ordinals, before.ordinals),
+        both[will > was],
+        both[will < was],
+    )
+
+
+def _touched(before: Structure, after: Structure, change: StructureChange) -> Int32s:
+    """Who is named in a change, and at the ends of what it names."""
+    ends = [*change.added, *change.retired, *change.declared]
+    ends += [end for one in change.linked for end in (one.dependent, one.provider)]
+    named = np.array([one.relationship for one in (*change.unlinked, *change.altered)], dtype=np.int64)
+    owners = np.unique(np.array([one.dependent for one in (*change.unlinked, *change.altered)], dtype=np.int32))
+    edge = before.needs_of_each(owners)[1]
+    columns = before.edges.columns
+    edge = edge[np.isin(columns.relationship[edge], named)]
+    some = np.unique(np.concatenate([np.array(ends, dtype=np.int32), columns.dependent[edge], columns.provider[edge]]))
+    return some[some < after.nodes]
+
+
+def _spares(structure: Structure, owners: Int32s) -> dict[PoolOf, bool]:
+    """Whether each pool of these stands the loss of any one member."""
+    owners = owners[owners < structure.nodes]
+    place, pool = structure.pools_of_each(owners)
+    even = structure.pools.columns.even[pool] >= 0
+    rows = zip(owners[place].tolist(), pool.tolist(), even.tolist(), strict=True)
+    return {PoolOf(owner, pool_name(structure, number)): spare for owner, number, spare in rows}
+
+
+def _falling(standing: Standing, ordinal: int) -> Int32s:
+    structure = standing.structure
+    if ordinal >= structure.nodes or not structure.present[ordinal]:
+        return np.empty(0, dtype=np.int32)
+    return standing.propagation.close(np.array([ordinal], dtype=np.int32))
