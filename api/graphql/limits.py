@@ -35,8 +35,11 @@ MOST_FIELDS: Final = 2_000
 MOST_ROWS: Final = 100_000
 """Rows that the pages of a query may have together, if every page is full."""
 
-_PAGED: Final = frozenset({"nodes", "relationships", "hits", "services", "saved", "history", "ledger"})
+_PAGED: Final = frozenset(
+    {"nodes", "relationships", "hits", "services", "saved", "pairs", "singlePointsOfFailure", "history", "ledger"}
+)
 _EFFORT: Final[Mapping[str, int]] = {
+    "singlePointsOfFailure": 20_000,
     "impact": 2_000,
     "depends": 2_000,
     "dependents": 2_000,
