@@ -113,7 +113,7 @@ def _many_sources(estate: Estate, propagation: Propagation) -> Iterator[Result]:
         begun = time.perf_counter()
         list(propagation.impact(question).hits(0, 50))
         taken.append((time.perf_counter() - begun) * 1e3)
-    yield Result("520 CIs at once in a context of 520 others, median", statistics.median(taken), "ms", goal=at_most(10))
+    yield Result("520 CIs fail at once, 520 others degraded before, median", statistics.median(taken), "ms")
 
 
 def _against_peers(estate: Estate, propagation: Propagation) -> Iterator[Result]:
