@@ -17,7 +17,11 @@ import pytest
 from cmdb.cli import run
 from tests.conftest import ROOT
 
-MAIN: Final = (sys.executable, "-c", "from cmdb.cli import main; main()")
+_START: Final = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from cmdb.cli import main; main()"
+)
+MAIN: Final = (sys.executable, "-c", _START)
+"""The program as a terminal starts it: it hears interrupts, even where the tests run in the background and do not."""
 ESTATE: Final = ROOT / "examples" / "estate"
 
 
