@@ -115,7 +115,8 @@ def _machine() -> list[dict[str, Json]]:
 
 
 def _kernels() -> str:
-    from cmdb.projection.kernels import WORTH_COMPILING, configured_choice
+    from cmdb.projection.kernels import configured_choice
+    from cmdb.projection.kernels.choosing import WORTH_COMPILING
 
     return type(configured_choice()(WORTH_COMPILING)).__module__.rpartition(".")[2]
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cmdb.errors import Usage
 from cmdb.projection.columns import Int16s, Int32s, Int64s
-from cmdb.projection.kernels import WORTH_COMPILING, KernelName
+from cmdb.projection.kernels.choosing import Makes
 
 Bits = NDArray[np.uint64]
 """A set of ordinals: bit `ordinal & 63` of word `ordinal >> 6`."""
@@ -191,36 +188,8 @@ class Make(Protocol):
         ...
 
 
-class MakeChoice(Protocol):
-    """Which make suits a graph of so many nodes."""
-
-    def __call__(self, nodes: int) -> Make:
-        """The make for so many."""
-        ...
-
-
-def make_choice(name: KernelName) -> MakeChoice:
-    """Always numba, always numpy, or (`auto`) numba where it is installed and the graph is worth it."""
-    match name:
-        case "numba":
-            return lambda nodes: _compiled()
-        case "numpy":
-            return lambda nodes: _vectorised()
-        case "auto":
-            return lambda nodes: _compiled() if nodes >= WORTH_COMPILING and _has_numba() else _vectorised()
-
-
-def configured_make(environment: Mapping[str, str] = os.environ) -> MakeChoice:
-    """The choice that `CMDB_KERNELS` names; `auto` when unset. Raises `Usage` for any other word."""
-    name = environment.get("CMDB_KERNELS", "") or "auto"
-    if name not in ("auto", "numba", "numpy"):
-        raise Usage(f"CMDB_KERNELS is {name!r}", remedy="set it to auto, numba or numpy")
-    return make_choice(name)
-
-
-@cache
-def _has_numba() -> bool:
-    return find_spec("numba") is not None
+MakeChoice = Callable[[int], Make]
+"""Which make suits a graph of so many nodes."""
 
 
 @cache
@@ -235,3 +204,8 @@ def _vectorised() -> Make:
     from cmdb.impact.kernels.vectorised import VectorisedMake  # noqa: PLC0415 - its twin is lazy too
 
     return VectorisedMake()
+
+
+_MAKES = Makes(_compiled, _vectorised)
+make_choice, configured_make = _MAKES.named, _MAKES.configured
+"""The choice of a name, and of `CMDB_KERNELS`; see `Makes`."""

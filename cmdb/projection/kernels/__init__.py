@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from cmdb.errors import Usage
 from cmdb.projection.columns import Int32s, Int64s
+from cmdb.projection.kernels.choosing import Makes
 from cmdb.projection.rows import Rows
-
-WORTH_COMPILING = 20_000
-"""Nodes from which on compiled kernels win over the half second that importing a compiler takes."""
 
 
 class Spread(NamedTuple):
@@ -69,39 +64,8 @@ class Kernels(Protocol):
         ...
 
 
-KernelName = Literal["auto", "numba", "numpy"]
-
-
-class KernelChoice(Protocol):
-    """Which make suits a graph of so many nodes."""
-
-    def __call__(self, nodes: int) -> Kernels:
-        """The make for so many."""
-        ...
-
-
-def kernel_choice(name: KernelName) -> KernelChoice:
-    """Always numba, always numpy, or (`auto`) numba where it is installed and the graph is worth it."""
-    match name:
-        case "numba":
-            return lambda nodes: _compiled()
-        case "numpy":
-            return lambda nodes: _vectorised()
-        case "auto":
-            return lambda nodes: _compiled() if nodes >= WORTH_COMPILING and _has_numba() else _vectorised()
-
-
-def configured_choice(environment: Mapping[str, str] = os.environ) -> KernelChoice:
-    """The choice that `CMDB_KERNELS` names; `auto` when unset. Raises `Usage` for any other word."""
-    name = environment.get("CMDB_KERNELS", "") or "auto"
-    if name not in ("auto", "numba", "numpy"):
-        raise Usage(f"CMDB_KERNELS is {name!r}", remedy="set it to auto, numba or numpy")
-    return kernel_choice(name)
-
-
-@cache
-def _has_numba() -> bool:
-    return find_spec("numba") is not None
+KernelChoice = Callable[[int], Kernels]
+"""Which make suits a graph of so many nodes."""
 
 
 @cache
@@ -116,3 +80,8 @@ def _vectorised() -> Kernels:
     from cmdb.projection.kernels.vectorised import VectorisedKernels  # noqa: PLC0415 - its twin is lazy too
 
     return VectorisedKernels()
+
+
+_MAKES = Makes(_compiled, _vectorised)
+kernel_choice, configured_choice = _MAKES.named, _MAKES.configured
+"""The choice of a name, and of `CMDB_KERNELS`; see `Makes`."""
