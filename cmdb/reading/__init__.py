@@ -2,6 +2,7 @@
 
 from cmdb.reading.filter_text import parse_filter
 from cmdb.reading.history import Event, node_events
+from cmdb.reading.operation_text import read_operations, to_change_set, written
 from cmdb.reading.references import Moment, known_class, moment_revision, resolve, resolve_all
 
 __all__ = [
@@ -11,6 +12,9 @@ __all__ = [
     "moment_revision",
     "node_events",
     "parse_filter",
+    "read_operations",
     "resolve",
     "resolve_all",
+    "to_change_set",
+    "written",
 ]
