@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
@@ -19,6 +18,7 @@ from cmdb.impact.structure import EdgeTraits, PoolDeclaration, Structure, TypeRu
 from cmdb.ledger import Head
 from cmdb.projection.columns import DependencyColumns
 from cmdb.projection.following import DependencyCodes
+from cmdb.projection.latest import Latest
 from cmdb.projection.roster import Roster
 from cmdb.store.port import NodeColumns, Store, ValueColumns
 from graph_schema.metamodel import Model
@@ -73,7 +73,7 @@ class StructureFollower:
         self._make = make or configured_make()
         self._lock = asyncio.Lock()
         self._present: Standing | None = None
-        self._past: OrderedDict[int, Standing] = OrderedDict()
+        self._past: Latest[int, Standing] = Latest(KEPT)
         self._renewal: asyncio.Task[Standing] | None = None
 
     async def current(self) -> Standing:
@@ -93,12 +93,8 @@ class StructureFollower:
         if revision is None:
             return await self.current()
         async with self._lock:
-            if revision not in self._past:
-                self._past[revision] = await self._loaded(revision)
-                while len(self._past) > KEPT:
-                    self._past.popitem(last=False)
-            self._past.move_to_end(revision)
-            return self._past[revision]
+            found = self._past.get(revision)
+            return self._past.keep(revision, await self._loaded(revision)) if found is None else found
 
     def _renewed(self) -> Standing | None:
         """What was laid out anew, if it is ready. What failed is tried again when it is due."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +13,7 @@ from cmdb.errors import Failed
 from cmdb.ledger import Commit, Head
 from cmdb.projection.columns import DependencyColumns
 from cmdb.projection.kernels import KernelChoice, configured_choice
+from cmdb.projection.latest import Latest
 from cmdb.projection.projection import Batch, Projection
 from cmdb.projection.roster import Roster
 from cmdb.store.port import NodeColumns, RelationshipColumns, Store
@@ -74,7 +74,7 @@ class Follower:
         self._present: Projection | None = None
         self._codes: DependencyCodes | None = None
         self._roster: Roster | None = None
-        self._past: OrderedDict[int, Projection] = OrderedDict()
+        self._past: Latest[int, Projection] = Latest(KEPT)
 
     async def current(self) -> Projection:
         """The projection at the store's head. O(new effects), O(V + E) the first time. Raises Failed if it is empty."""
@@ -91,12 +91,8 @@ class Follower:
         if revision is None:
             return await self.current()
         async with self._lock:
-            if revision not in self._past:
-                self._past[revision] = await self._loaded(revision)
-                while len(self._past) > KEPT:
-                    self._past.popitem(last=False)
-            self._past.move_to_end(revision)
-            return self._past[revision]
+            found = self._past.get(revision)
+            return self._past.keep(revision, await self._loaded(revision)) if found is None else found
 
     async def roster(self) -> Roster:
         """The classes of all nodes, at least up to the store's head."""
