@@ -9,7 +9,7 @@ import strawberry
 
 from api.graphql.loading import Once
 from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
-from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, numbers_in, page_info
+from api.graphql.paging import DEFAULT_PAGE, PageInfo, cursors, page_info, place_after
 from api.graphql.reach import ClassCount, PathHop, path_hops
 from api.graphql.reading import Shown, View
 from cmdb.application import (
@@ -24,7 +24,6 @@ from cmdb.application import (
     describe_some,
     explain,
 )
-from cmdb.errors import Conflict
 from cmdb.impact import ImpactHit, State
 from cmdb.projection.columns import Int32s
 from cmdb.reading import resolve_all
@@ -210,7 +209,7 @@ class Impact:
     @strawberry.field(description="The hits, the nearest first. A cursor serves the revision that it was made at.")
     async def hits(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:
         """A page: O(page), whatever the total."""
-        start = self._place(first, after)
+        start = place_after(self.revision, first, after)
         found = list(self.found.impact.hits(start, first))
         return await self._page(found, len(self.found.impact), start, after)
 
@@ -230,7 +229,7 @@ class Impact:
     @strawberry.field(description="The services among the hits: those that are down first, each the nearest first.")
     async def services(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:
         """O(hits)."""
-        start = self._place(first, after)
+        start = place_after(self.revision, first, after)
         places = self.found.services()
         found = list(self.found.impact.hits_at(places[start : start + first]))
         return await self._page(found, len(places), start, after)
@@ -238,7 +237,7 @@ class Impact:
     @strawberry.field(description="Who is above a source, and held up by redundancy.")
     async def saved(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
         """In ascending order of ordinal."""
-        return self._nodes(self.found.impact.saved, first, self._place(first, after), after)
+        return self._nodes(self.found.impact.saved, first, place_after(self.revision, first, after), after)
 
     @strawberry.field(description="Customers of the services that are hit.", graphql_type=list[Node])
     async def customers(self) -> list[Shown]:
@@ -257,36 +256,24 @@ class Impact:
         """Owners and supporters."""
         return [self.view.show(node) for node in (await self.who.get()).owners]
 
-    def _place(self, first: int, after: str | None) -> int:
-        checked_first(first)
-        if after is None:
-            return 0
-        revision, place = numbers_in(after, 2)
-        if revision != self.revision:
-            raise Conflict(
-                f"the cursor is of revision {revision}, this answer of {self.revision}",
-                remedy=f'ask with asOf: "r{revision}", or start again without a cursor',
-            )
-        return place
-
     async def _page(self, hits: Sequence[ImpactHit], total: int, start: int, after: str | None) -> ImpactConnection:
         nodes = await self.view.nodes([hit.ordinal for hit in hits])
         described = Once(lambda: describe_some(self.view.reading.application, self.found, hits))
-        cursors = [f"{self.revision}.{start + place + 1}" for place in range(len(hits))]
+        marks = cursors(self.revision, start, len(hits))
         edges = [
             ImpactEdge(cursor=cursor, node=_hit(node, hit, place, described))
-            for place, (cursor, hit, node) in enumerate(zip(cursors, hits, nodes, strict=True))
+            for place, (cursor, hit, node) in enumerate(zip(marks, hits, nodes, strict=True))
         ]
         return ImpactConnection(
-            total_count=total, edges=edges, page_info=page_info(cursors, after, more=start + len(hits) < total)
+            total_count=total, edges=edges, page_info=page_info(marks, after, more=start + len(hits) < total)
         )
 
     def _nodes(self, ordinals: Int32s, first: int, start: int, after: str | None) -> NodeConnection:
         async def page() -> NodePage:
             nodes = await self.view.nodes(ordinals[start : start + first].tolist())
-            cursors = [f"{self.revision}.{start + place + 1}" for place in range(len(nodes))]
-            rows = [NodeRow(cursor, node) for cursor, node in zip(cursors, nodes, strict=True)]
-            return NodePage(rows, page_info(cursors, after, more=start + len(nodes) < len(ordinals)))
+            marks = cursors(self.revision, start, len(nodes))
+            rows = [NodeRow(cursor, node) for cursor, node in zip(marks, nodes, strict=True)]
+            return NodePage(rows, page_info(marks, after, more=start + len(nodes) < len(ordinals)))
 
         return NodeConnection(page=Once(page), count=Once(_known(len(ordinals))))
 

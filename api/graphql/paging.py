@@ -7,7 +7,7 @@ from typing import Final
 
 import strawberry
 
-from cmdb.errors import Usage
+from cmdb.errors import Conflict, Usage
 from cmdb.store.port import LARGEST_PAGE
 
 DEFAULT_PAGE: Final = 50
@@ -38,6 +38,28 @@ def checked_first(first: int) -> int:
     if not 1 <= first <= LARGEST_PAGE:
         raise Usage(f"first is {first}", remedy=f"ask for 1 to {LARGEST_PAGE} rows, and for more with `after`")
     return first
+
+
+def place_after(revision: int, first: int, after: str | None) -> int:
+    """Where in an answer of a revision the page after a cursor of `cursors` begins; 0 without one.
+
+    Raises Usage for the size of the page or a damaged cursor, Conflict for a cursor of another revision.
+    """
+    checked_first(first)
+    if after is None:
+        return 0
+    made_at, place = numbers_in(after, 2)
+    if made_at != revision:
+        raise Conflict(
+            f"the cursor is of revision {made_at}, this answer of {revision}",
+            remedy=f'ask with asOf: "r{made_at}", or start again without a cursor',
+        )
+    return place
+
+
+def cursors(revision: int, start: int, count: int) -> list[str]:
+    """The cursors of `count` rows from position `start` on of an answer of a revision."""
+    return [f"{revision}.{start + place}" for place in range(1, count + 1)]
 
 
 def numbers_in(cursor: str, count: int) -> tuple[int, ...]:

@@ -6,10 +6,9 @@ import strawberry
 
 from api.graphql.loading import Once
 from api.graphql.nodes import Label, Node, label_of
-from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, numbers_in, page_info
+from api.graphql.paging import DEFAULT_PAGE, PageInfo, cursors, page_info, place_after
 from api.graphql.reading import Shown, View
 from cmdb.application import DescribedHit, DescribedHop, Reached, describe, reach, route
-from cmdb.errors import Conflict
 from cmdb.projection import Direction
 
 
@@ -79,29 +78,20 @@ class Reach:
     @strawberry.field(description="The hits, the nearest first. A cursor serves the revision that it was made at.")
     async def hits(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ReachConnection:
         """A page: O(page), whatever the total."""
-        checked_first(first)
-        start = 0
-        if after is not None:
-            revision, start = numbers_in(after, 2)
-            if revision != self.revision:
-                raise Conflict(
-                    f"the cursor is of revision {revision}, this answer of {self.revision}",
-                    remedy=f'ask with asOf: "r{revision}", or start again without a cursor',
-                )
-        return await self._page(start, first, after)
+        return await self._page(place_after(self.revision, first, after), first, after)
 
     async def _page(self, start: int, first: int, after: str | None) -> ReachConnection:
         found, skipped = self.found, len(self.found.sources) + start
         hits = list(found.answer.hits(skipped, first))
         nodes = await self.view.nodes([hit.ordinal for hit in hits])
         described = Once(lambda: describe(self.view.reading.application, found, start, first))
-        cursors = [f"{self.revision}.{start + place + 1}" for place in range(len(hits))]
+        marks = cursors(self.revision, start, len(hits))
         edges = [
             ReachEdge(cursor=cursor, node=ReachHit(node=node, distance=hit.distance, place=place, described=described))
-            for place, (cursor, hit, node) in enumerate(zip(cursors, hits, nodes, strict=True))
+            for place, (cursor, hit, node) in enumerate(zip(marks, hits, nodes, strict=True))
         ]
         more = start + len(hits) < self.total
-        return ReachConnection(total_count=self.total, edges=edges, page_info=page_info(cursors, after, more=more))
+        return ReachConnection(total_count=self.total, edges=edges, page_info=page_info(marks, after, more=more))
 
 
 @strawberry.type(description="Whether one node needs another, and by which shortest chain of dependencies.")

@@ -8,7 +8,7 @@ import strawberry
 
 from api.graphql.loading import Once
 from api.graphql.nodes import Node
-from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, numbers_in, page_info
+from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, page_info, place_after
 from api.graphql.reach import PathHop, path_hops
 from api.graphql.reading import Shown, View
 from cmdb.application import (
@@ -22,7 +22,6 @@ from cmdb.application import (
     find_pairs,
     find_single_points,
 )
-from cmdb.errors import Conflict
 
 
 @strawberry.type(description="A CI whose loss alone takes services down.")
@@ -155,16 +154,16 @@ async def single_points_page(view: View, of: Sequence[str], first: int, after: s
     checked_first(first)
     application = view.reading.application
     found = await find_single_points(application, of, view.moment)
-    start = _place(found, after)
+    start = place_after(found.revision, first, after)
     points = found.points
     part = slice(start, start + first)
     nodes = await view.nodes(points.ordinal[part].tolist())
     described = Once(lambda: describe_points(application, found, start, first))
     counts: list[int] = points.services_down[part].tolist()
-    cursors = [f"{found.revision}.{start + place + 1}" for place in range(len(nodes))]
+    marks = cursors(found.revision, start, len(nodes))
     edges = [
         SinglePointEdge(cursor=cursor, node=SinglePoint(node=node, takes_down=count, place=place, described=described))
-        for place, (cursor, node, count) in enumerate(zip(cursors, nodes, counts, strict=True))
+        for place, (cursor, node, count) in enumerate(zip(marks, nodes, counts, strict=True))
     ]
     return SinglePointConnection(
         view=view,
@@ -175,20 +174,8 @@ async def single_points_page(view: View, of: Sequence[str], first: int, after: s
         service_count=len(points.services),
         without=found.safe,
         edges=edges,
-        page_info=page_info(cursors, after, more=start + len(nodes) < len(points)),
+        page_info=page_info(marks, after, more=start + len(nodes) < len(points)),
     )
-
-
-def _place(found: FoundPoints, after: str | None) -> int:
-    if after is None:
-        return 0
-    revision, place = numbers_in(after, 2)
-    if revision != found.revision:
-        raise Conflict(
-            f"the cursor is of revision {revision}, this answer of {found.revision}",
-            remedy=f'ask with asOf: "r{revision}", or start again without a cursor',
-        )
-    return place
 
 
 def _pool(view: View, known: DescribedProtection) -> PoolProtection:

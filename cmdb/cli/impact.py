@@ -26,11 +26,11 @@ from cmdb.application import (
     describe_some,
     evidence,
 )
-from cmdb.application.assessing import Evidence
+from cmdb.application.assessing import Evidence, nodes_by_ordinal
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
 from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Common, opened, run
-from cmdb.cli.showing import chain, hop_row
+from cmdb.cli.showing import chain, hop_row, many
 from cmdb.errors import Usage
 from cmdb.impact import State
 from cmdb.nodes import Node
@@ -146,9 +146,9 @@ def verdict(found: Assessed, who: Concerned) -> Text:
     counts = found.counts
     services = {name: len(nodes) for name, nodes in who.services.items()}
     parts = [
-        (f"takes down {_many(services['down'], 'service')}", "bold red") if services["down"] else None,
-        (f"degrades {_many(services['degraded'], 'service')}", "yellow") if services["degraded"] else None,
-        (f"leaves {_many(services['at_risk'], 'service')} without a spare", "cyan") if services["at_risk"] else None,
+        (f"takes down {many(services['down'], 'service')}", "bold red") if services["down"] else None,
+        (f"degrades {many(services['degraded'], 'service')}", "yellow") if services["degraded"] else None,
+        (f"leaves {many(services['at_risk'], 'service')} without a spare", "cyan") if services["at_risk"] else None,
     ]
     said = [part for part in parts if part is not None] or [("no service fails or loses its spare", "bold green")]
     names = ", ".join(f"{node.name} ({node.key})" for node in found.sources)
@@ -229,16 +229,10 @@ async def impact_row(
         "agreements": _keys(who.agreements),
         "owners": _keys(who.owners),
         "hits": [failure_row(hit, behind) for hit in hits],
-        "saved": await _saved_keys(application, found),
+        "saved": _keys(
+            (await nodes_by_ordinal(application.store, found.impact.saved.tolist(), found.revision)).values()
+        ),
     }
-
-
-async def _saved_keys(application: Application, found: Assessed) -> list[str]:
-    keys: list[str] = []
-    saved = found.impact.saved.tolist()
-    for first in range(0, len(saved), 10_000):
-        keys += _keys(await application.store.nodes(saved[first : first + 10_000], found.revision))
-    return keys
 
 
 def _print_services(services: Iterable[DescribedFailure], who: Concerned) -> None:
@@ -296,7 +290,3 @@ def _reason_row(reason: DescribedReason) -> dict[str, Json]:
 
 def _keys(nodes: Iterable[Node]) -> list[str]:
     return [node.key for node in nodes]
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -51,6 +51,11 @@ def hit_row(hit: DescribedHit) -> dict[str, Json]:
     }
 
 
+def many(count: int, what: str) -> str:
+    """A number of things in words: `1 service`, `2 services`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def chain(path: Sequence[DescribedHop]) -> Text:
     """A path as people read it, who needs first: `booking ←PROVIDES— shop —RUNS_ON→ host-1`."""
     text = Text()

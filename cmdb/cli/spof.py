@@ -25,7 +25,7 @@ from cmdb.application import (
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
 from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Common, opened, run
-from cmdb.cli.showing import chain, hop_row
+from cmdb.cli.showing import chain, hop_row, many
 from cmdb.errors import Usage
 from cmdb.impact import Bound
 from cmdb.nodes import Node
@@ -91,9 +91,9 @@ async def _print(application: Application, found: FoundPoints, together: FoundPa
 def _verdict(found: FoundPoints) -> Text:
     """How many there are, of what."""
     count, services = len(found.points), len(found.points.services)
-    what = found.services[0].name if len(found.services) == 1 else _many(services, "service")
+    what = found.services[0].name if len(found.services) == 1 else many(services, "service")
     sign = Text("✗ ", "bold red") if count else Text("✓ ", "bold green")
-    number = _many(count, "single point") if count else "no single point"
+    number = many(count, "single point") if count else "no single point"
     text = Text.assemble(sign, (f"{number} of failure for {what}", "bold"))
     if len(found.services) != 1 and services:
         text.append(f"; {found.safe} of the services {'has' if found.safe == 1 else 'have'} none")
@@ -109,7 +109,7 @@ def _table(points: Sequence[DescribedPoint], *, counted: bool) -> Table:
                 Text(point.node.class_name),
                 Text(point.node.name, "bold"),
                 Text(point.node.key),
-                *((Text(_many(len(point.services), "service")),) if counted else ()),
+                *((Text(many(len(point.services), "service")),) if counted else ()),
                 chain(point.path),
             )
             for point in points
@@ -119,7 +119,7 @@ def _table(points: Sequence[DescribedPoint], *, counted: bool) -> Table:
 
 async def _print_pairs(application: Application, together: FoundPairs, limit: int) -> None:
     count = len(together.pairs)
-    number = _many(count, "pair") if count else "no pair"
+    number = many(count, "pair") if count else "no pair"
     verb = "takes" if count < 2 else "take"
     known = "" if together.pairs.complete else " of those that were tried"
     out.print()
@@ -214,7 +214,3 @@ def _pool_row(known: DescribedProtection) -> dict[str, Json]:
         "survives": known.protection.survives,
         "members": [node.key for node in known.members],
     }
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
