@@ -113,8 +113,7 @@ async def _serve(url: str, host: str, port: int) -> None:
     try:
         answering = Answering(application)
         await answering.served()
-        await application.follower.current()
-        await application.structures.current()
+        await application.load()
         config = uvicorn.Config(
             create_app(application, answering),
             host=host,

@@ -115,7 +115,8 @@ def _output(command: tuple[str, ...]) -> bytes:
 
 async def _start(path: Path, source: int) -> Start:
     from cmdb.impact import reached  # noqa: PLC0415 - what a server has imported before it opens a store
-    from cmdb.projection.following import DependencyCodes, Follower  # noqa: PLC0415 - likewise
+    from cmdb.projection.following import Follower  # noqa: PLC0415 - likewise
+    from cmdb.projection.loading import DependencyCodes  # noqa: PLC0415 - likewise
 
     begun, spent = time.perf_counter(), time.process_time()
     async with stores.sqlite(path) as store:

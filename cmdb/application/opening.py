@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from cmdb.impact import StructureFollower
 from cmdb.ledger import Head
 from cmdb.nodes import NodeIds, estate_id
 from cmdb.projection.following import Follower
+from cmdb.projection.loading import load_ground
 from cmdb.store.port import Store
 from cmdb.store.sqlite import open_sqlite
 from cmdb.writing import Door, InitialisationGate, found
@@ -48,6 +50,11 @@ class Application:
         if ids is None:
             raise Failed(f"{self.store.url} is empty", remedy="run `cmdb init` first")
         return ids
+
+    async def load(self) -> None:
+        """Have both followers loaded, from one reading of the graph. O(V + E). Raises Failed while the store is empty."""
+        reading = asyncio.ensure_future(load_ground(self.store, None))
+        await asyncio.gather(self.follower.begin(reading), self.structures.begin(reading))
 
     async def close(self) -> None:
         """Let go of the store."""

@@ -16,7 +16,7 @@ from cmdb.impact.changing import StructureChange, changed
 from cmdb.impact.margins import pool_name
 from cmdb.impact.netting import NeedsNet
 from cmdb.projection.columns import Int32s
-from cmdb.projection.following import DependencyCodes
+from cmdb.projection.loading import DependencyCodes
 from cmdb.writing.checking import Checks
 from cmdb.writing.deciding import decide
 from cmdb.writing.roster import Rosters

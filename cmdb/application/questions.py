@@ -10,7 +10,7 @@ from cmdb.errors import Invalid, NotFound
 from cmdb.impact import ReachAnswer, reached
 from cmdb.nodes import Node
 from cmdb.projection import Direction, Hop, Projection
-from cmdb.projection.following import DependencyCodes
+from cmdb.projection.loading import DependencyCodes
 from cmdb.reading import Moment, moment_revision, resolve_all
 from graph_schema.metamodel import Model
 

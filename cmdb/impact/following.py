@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import numpy as np
 
 from cmdb.changeset import ModelInstalled, NodeCreated
-from cmdb.errors import Failed
 from cmdb.impact.changing import changed
 from cmdb.impact.kernels import Bools, MakeChoice, configured_make
 from cmdb.impact.netting import POOL, REDUNDANCY, WEIGHT, NeedsNet, redundancy_of, weight_of
 from cmdb.impact.propagation import Propagation
 from cmdb.impact.structure import EdgeTraits, PoolDeclaration, Structure, TypeRule, build_structure
-from cmdb.ledger import Head
-from cmdb.projection.columns import DependencyColumns
-from cmdb.projection.following import DependencyCodes
 from cmdb.projection.latest import Latest
+from cmdb.projection.loading import DependencyCodes, Ground, load_ground
 from cmdb.projection.roster import Roster
-from cmdb.store.port import NodeColumns, Store, ValueColumns
+from cmdb.store.port import Store, ValueColumns
 from graph_schema.metamodel import Model
 
 KEPT: Final = 4
@@ -33,10 +31,7 @@ _WORTH_RENEWING: Final = 0.25
 class Loaded:
     """What a store says about needs, all of it of one head."""
 
-    head: Head
-    model: Model
-    nodes: NodeColumns
-    dependencies: DependencyColumns
+    ground: Ground
     pools: ValueColumns
     weights: ValueColumns
     redundancy: ValueColumns
@@ -88,6 +83,11 @@ class StructureFollower:
                 self._renewal = asyncio.create_task(self._loaded(None))
             return known
 
+    async def begin(self, reading: Awaitable[Ground]) -> None:
+        """Load now, from what is being read of the present, which may serve others too. O(V + E)."""
+        async with self._lock:
+            self._present = await self._loaded(None, await reading)
+
     async def as_of(self, revision: int | None) -> Standing:
         """The structure as it stood at a revision; None is now. O(V + E) unless it was asked for lately."""
         if revision is None:
@@ -103,11 +103,12 @@ class StructureFollower:
         renewal, self._renewal = self._renewal, None
         return None if renewal.cancelled() or renewal.exception() else renewal.result()
 
-    async def _loaded(self, as_of: int | None) -> Standing:
-        loaded = await load(self._store, as_of)
-        revision = loaded.head.revision if as_of is None else as_of
+    async def _loaded(self, as_of: int | None, ground: Ground | None = None) -> Standing:
+        loaded = await load(self._store, as_of, ground)
+        ground = loaded.ground
+        revision = ground.head.revision if as_of is None else as_of
         structure = await asyncio.to_thread(structure_of, loaded, revision, self._make)
-        return Standing(Propagation(structure), Roster(loaded.nodes), loaded.model)
+        return Standing(Propagation(structure), Roster(ground.nodes), ground.model)
 
     async def _followed(self, known: Standing, until: int) -> Standing:
         net = NeedsNet(DependencyCodes.of(known.model))
@@ -127,30 +128,29 @@ class StructureFollower:
         return replace(known, propagation=Propagation(structure))
 
 
-async def load(store: Store, as_of: int | None) -> Loaded:
-    """Everything about needs as of a revision, or, read again until it is all of one head, of now. O(V + E)."""
+async def load(store: Store, as_of: int | None, ground: Ground | None = None) -> Loaded:
+    """Everything about needs as of a revision, or, read again until it is all of one head, of now. O(V + E).
+
+    What was read of that already is the `ground`. Raises Failed while the store is empty.
+    """
     while True:
-        head, nodes = await store.node_columns(as_of)
-        model = await store.model(as_of)
-        if model is None:
-            raise Failed(f"{store.url} is empty", remedy="run `cmdb init` first")
-        codes = DependencyCodes.of(model)
-        _, relationships = await store.relationship_columns(codes.names, as_of)
-        _, pools = await store.relationship_values(POOL, codes.names, as_of)
-        _, weights = await store.relationship_values(WEIGHT, codes.names, as_of)
+        ground = ground or await load_ground(store, as_of)
+        _, pools = await store.relationship_values(POOL, ground.codes.names, as_of)
+        _, weights = await store.relationship_values(WEIGHT, ground.codes.names, as_of)
         after, redundancy = await store.node_values(REDUNDANCY, as_of)
-        if as_of is not None or head == after:
-            columns = await asyncio.to_thread(codes.columns, relationships)
-            return Loaded(head, model, nodes, columns, pools, weights, redundancy)
+        if as_of is not None or ground.head == after:
+            return Loaded(ground, pools, weights, redundancy)
+        ground = None
 
 
 def structure_of(loaded: Loaded, revision: int, make: MakeChoice) -> Structure:
     """The structure of what was loaded. O(V + E)."""
-    present = (loaded.nodes.class_code >= 0) & ~loaded.nodes.retired
+    ground = loaded.ground
+    present = (ground.nodes.class_code >= 0) & ~ground.nodes.retired
     return build_structure(
-        loaded.dependencies,
+        ground.dependencies,
         present,
-        rules_of(loaded.model),
+        rules_of(ground.model),
         traits=_traits(loaded.pools, loaded.weights),
         declarations=_declarations(loaded.redundancy, present),
         revision=revision,

@@ -12,7 +12,7 @@ from cmdb.impact.changing import KEPT, Altered, Dependency, Ended, StructureChan
 from cmdb.impact.declared import PoolDeclaration
 from cmdb.impact.needs import Redundancy, parse_redundancy
 from cmdb.impact.structure import Structure
-from cmdb.projection.following import DependencyCodes
+from cmdb.projection.loading import DependencyCodes, Row
 from graph_schema.values import Value
 
 POOL: Final = "pool"
@@ -45,8 +45,8 @@ class NeedsNet:
                     self._declare(ordinal, effect.after[REDUNDANCY])
                 case NodeRetired(ordinal=ordinal):
                     self.retired.append(ordinal)
-                case Linked() | Relinked() | Unlinked() if effect.type in self.codes.names:
-                    self._take_dependency(effect)
+                case Linked() | Relinked() | Unlinked() if row := self.codes.row(effect):
+                    self._take_dependency(effect, row)
                 case _:
                     pass
 
@@ -70,24 +70,21 @@ class NeedsNet:
             PoolDeclaration(owner, entry.pool, entry.need, entry.strength) for entry in redundancy_of(value)
         )
 
-    def _take_dependency(self, effect: Linked | Relinked | Unlinked) -> None:
-        code = self.codes.names.index(effect.type)
-        ends = (effect.source, effect.target) if self.codes.from_depends[code] else (effect.target, effect.source)
+    def _take_dependency(self, effect: Linked | Relinked | Unlinked, row: Row) -> None:
+        dependent = row[1]
         match effect:
             case Linked():
                 said = effect.attributes
-                self.linked[effect.id] = Dependency(
-                    effect.id, *ends, code, pool_of(said.get(POOL)), weight_of(said.get(WEIGHT))
-                )
+                self.linked[effect.id] = Dependency(*row, pool_of(said.get(POOL)), weight_of(said.get(WEIGHT)))
             case Relinked() if effect.id in self.linked:
                 self.linked[effect.id] = replace(self.linked[effect.id], **_traits(effect.after))
             case Relinked() if _traits(effect.after):
-                before = self.altered.get(effect.id, Altered(effect.id, ends[0], KEPT, KEPT))
+                before = self.altered.get(effect.id, Altered(effect.id, dependent, KEPT, KEPT))
                 self.altered[effect.id] = replace(before, **_traits(effect.after))
             case Unlinked():
                 self.altered.pop(effect.id, None)
                 if self.linked.pop(effect.id, None) is None:
-                    self.unlinked[effect.id] = Ended(effect.id, ends[0])
+                    self.unlinked[effect.id] = Ended(effect.id, dependent)
             case _:
                 pass
 

@@ -3,62 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from cmdb.changeset import Effect, Linked, ModelInstalled, NodeCreated, NodeRetired, Unlinked
-from cmdb.errors import Failed
-from cmdb.ledger import Commit, Head
+from cmdb.ledger import Commit
 from cmdb.projection.columns import DependencyColumns
 from cmdb.projection.kernels import KernelChoice, configured_choice
 from cmdb.projection.latest import Latest
+from cmdb.projection.loading import DependencyCodes, Ground, Row, load_ground
 from cmdb.projection.projection import Batch, Projection
 from cmdb.projection.roster import Roster
-from cmdb.store.port import NodeColumns, RelationshipColumns, Store
-from graph_schema.metamodel import DependentEnd, Model
+from cmdb.store.port import Store
 
 KEPT: Final = 4
 """Projections of past revisions that are kept for the next question about them."""
-
-Row = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class DependencyCodes:
-    """How relationship types are numbered in a projection: by their place in `model.dependency_types`.
-
-    `from_depends[code]` tells whether the relationship's source is the dependent (else its target is).
-    """
-
-    names: tuple[str, ...]
-    from_depends: tuple[bool, ...]
-
-    @classmethod
-    def of(cls, model: Model) -> DependencyCodes:
-        """The numbering that a model gives."""
-        types = model.dependency_types
-        ends = tuple(t.dependency is not None and t.dependency.dependent is DependentEnd.FROM for t in types)
-        return cls(tuple(t.name for t in types), ends)
-
-    def row(self, effect: Linked | Unlinked) -> Row | None:
-        """(relationship, dependent, provider, type code), or None for a type that means no dependency."""
-        if effect.type not in self.names:
-            return None
-        code = self.names.index(effect.type)
-        ends = (effect.source, effect.target) if self.from_depends[code] else (effect.target, effect.source)
-        return (effect.id, *ends, code)
-
-    def columns(self, relationships: RelationshipColumns) -> DependencyColumns:
-        """Relationships read as dependencies. O(n)."""
-        from_depends = np.array(self.from_depends, dtype=np.bool_)[relationships.type_code]
-        return DependencyColumns(
-            relationships.id,
-            np.where(from_depends, relationships.source, relationships.target),
-            np.where(from_depends, relationships.target, relationships.source),
-            relationships.type_code,
-        )
 
 
 class Follower:
@@ -86,6 +48,11 @@ class Follower:
                 await self._follow(self._present, self._codes, head.revision)
             return self._present
 
+    async def begin(self, reading: Awaitable[Ground]) -> None:
+        """Load now, from what is being read of the present, which may serve others too. O(V + E)."""
+        async with self._lock:
+            self._present = await self._loaded(None, reading)
+
     async def as_of(self, revision: int | None) -> Projection:
         """The projection as it stood at a revision; None is now. O(V + E) unless it was asked for lately."""
         if revision is None:
@@ -101,34 +68,22 @@ class Follower:
             raise AssertionError("loaded with the projection")
         return self._roster
 
-    async def _loaded(self, as_of: int | None) -> Projection:
+    async def _loaded(self, as_of: int | None, reading: Awaitable[Ground] | None = None) -> Projection:
         counters = await self._store.counters()
-        (head, nodes, codes, relationships), _ = await asyncio.gather(
-            self._columns(as_of), asyncio.to_thread(_make_ready, self._kernels, counters.ordinal)
+        ground, _ = await asyncio.gather(
+            reading or load_ground(self._store, as_of), asyncio.to_thread(_make_ready, self._kernels, counters.ordinal)
         )
+        nodes = ground.nodes
         if as_of is None:
-            self._codes, self._roster = codes, Roster(nodes)
-        columns = await asyncio.to_thread(codes.columns, relationships)
+            self._codes, self._roster = ground.codes, Roster(nodes)
         return await asyncio.to_thread(
             Projection.from_columns,
-            columns,
+            ground.dependencies,
             len(nodes.retired),
-            head.revision if as_of is None else as_of,
+            ground.head.revision if as_of is None else as_of,
             retired=np.flatnonzero(nodes.retired | (nodes.class_code < 0)).astype(np.int32),
             kernels=self._kernels,
         )
-
-    async def _columns(self, as_of: int | None) -> tuple[Head, NodeColumns, DependencyCodes, RelationshipColumns]:
-        """Nodes, model and dependencies, all of one head unless they are of the past."""
-        while True:
-            head, nodes = await self._store.node_columns(as_of)
-            model = await self._store.model(as_of)
-            if model is None:
-                raise Failed(f"{self._store.url} is empty", remedy="run `cmdb init` first")
-            codes = DependencyCodes.of(model)
-            after, relationships = await self._store.relationship_columns(codes.names, as_of)
-            if as_of is not None or head == after:
-                return head, nodes, codes, relationships
 
     async def _follow(self, projection: Projection, codes: DependencyCodes, until: int) -> None:
         net = _Net(codes)
