@@ -137,27 +137,24 @@ async def broken_links(commits: AsyncIterator[Commit], head: Head) -> list[Broke
     return found
 
 
+def node_line(n: Node) -> bytes:
+    """All that a node says, as canonical JSON, in one line."""
+    return _encode([n.ordinal, n.key, n.class_name, n.name, n.state, n.attributes, n.version, n.since])
+
+
+def relationship_line(r: Relationship) -> bytes:
+    """All that a relationship says, as canonical JSON, in one line."""
+    return _encode([r.id, r.type, r.source, r.target, r.key, r.attributes, r.since])
+
+
 def node_digest(node: Node) -> bytes:
-    """SHA-256 over all that a node says, as canonical JSON."""
-    return sha256(
-        _encode(
-            [
-                node.ordinal,
-                node.key,
-                node.class_name,
-                node.name,
-                node.state,
-                node.attributes,
-                node.version,
-                node.since,
-            ]
-        )
-    ).digest()
+    """SHA-256 over all that a node says."""
+    return sha256(node_line(node)).digest()
 
 
-def relationship_digest(r: Relationship) -> bytes:
-    """SHA-256 over all that a relationship says, as canonical JSON."""
-    return sha256(_encode([r.id, r.type, r.source, r.target, r.key, r.attributes, r.since])).digest()
+def relationship_digest(relationship: Relationship) -> bytes:
+    """SHA-256 over all that a relationship says."""
+    return sha256(relationship_line(relationship)).digest()
 
 
 class Buckets:

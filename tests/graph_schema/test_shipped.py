@@ -142,7 +142,7 @@ def test_a_name_alone_identifies_only_what_people_name_once() -> None:
     named_once = {
         "Service", "InformationSystem", "Application", "Cluster", "Site", "Team", "Organisation", "HardwareBuild",
         "DefinitiveLibrary", "ConfigurationManagementTool", "ContainerImage",
-        "AdvisoryBoard", "ChangeCalendar", "Role",
+        "AdvisoryBoard", "ChangeCalendar", "Role", "Baseline",
     }  # fmt: skip
     assert all(any(MODEL.is_a(name, ancestor) for ancestor in named_once) for name in alone)
 
