@@ -66,25 +66,26 @@ class Assessed:
         """The ordinals behind `counts`, for bulk."""
         impact = self.impact
         return {
-            "down": impact.down,
-            "degraded": impact.degraded,
-            "at_risk": impact.at_risk,
+            **self.verdicts,
             "saved": impact.saved,
             "unchanged": impact.unchanged,
             "no_effect": impact.no_effect,
         }
 
+    @property
+    def verdicts(self) -> dict[str, Int32s]:
+        """The ordinals of the hits, sorted, by what became of them."""
+        return {"down": self.impact.down, "degraded": self.impact.degraded, "at_risk": self.impact.at_risk}
+
     def by_class(self) -> dict[str, dict[str, int]]:
         """Of those who are down, degraded and at risk, how many of each class. O(hits)."""
-        roster = self.standing.roster
-        return {name: roster.count(self.columns[name]) for name in ("down", "degraded", "at_risk")}
+        return {name: self.standing.roster.count(ordinals) for name, ordinals in self.verdicts.items()}
 
     def of_class(self, class_name: str) -> dict[str, Int32s]:
         """Of those who are down, degraded and at risk, the ones of a class and those below it. O(hits)."""
         classes = frozenset(self.standing.model.descendants[class_name])
         roster = self.standing.roster
-        found = {name: self.columns[name] for name in ("down", "degraded", "at_risk")}
-        return {name: ordinals[roster.of_classes(ordinals, classes)] for name, ordinals in found.items()}
+        return {name: ordinals[roster.of_classes(ordinals, classes)] for name, ordinals in self.verdicts.items()}
 
     def services(self) -> Int32s:
         """Where the services are among the hits in order: those that are down first, then degraded, then at risk. O(hits)."""
@@ -266,17 +267,12 @@ async def concerned(application: Application, found: Assessed) -> Concerned:
 async def by_environment(application: Application, found: Assessed) -> dict[str, dict[str, int]]:
     """Of those who are down, degraded and at risk, how many of each environment, `""` for those of none. O(V + hits)."""
     _, environments = await application.store.node_values("environment", found.revision)
+    names = [*map(str, environments.values), ""]
     counts: dict[str, dict[str, int]] = {}
-    for verdict in ("down", "degraded", "at_risk"):
-        ordinals = found.columns[verdict]
-        if not len(environments.ident):
-            counts[verdict] = {"": len(ordinals)} if len(ordinals) else {}
-            continue
-        at = np.minimum(np.searchsorted(environments.ident, ordinals), len(environments.ident) - 1)
-        known = environments.ident[at] == ordinals
-        numbers = np.bincount(environments.code[at[known]], minlength=len(environments.values))
-        named = {str(value): int(n) for value, n in zip(environments.values, numbers, strict=True) if n}
-        counts[verdict] = named | ({"": int((~known).sum())} if not known.all() else {})
+    for verdict, ordinals in found.verdicts.items():
+        codes = environments.codes_of(ordinals)
+        numbers = np.bincount(np.where(codes < 0, len(names) - 1, codes), minlength=len(names)).tolist()
+        counts[verdict] = {name: number for name, number in zip(names, numbers, strict=True) if number}
     return counts
 
 

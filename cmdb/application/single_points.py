@@ -163,11 +163,8 @@ async def _importance(application: Application, standing: Standing, services: In
     """How important each service is: 0 where nothing is said, the more the worse its loss. O(V)."""
     _, said = await application.store.node_values(IMPORTANCE, standing.structure.revision)
     words = _words(standing.model)
-    rank = np.array([words.get(str(value), 0) for value in said.values], dtype=np.int64)
-    if not len(said.ident):
-        return np.zeros(len(services), dtype=np.int64)
-    at = np.minimum(np.searchsorted(said.ident, services), len(said.ident) - 1)
-    return np.where(said.ident[at] == services, rank[said.code[at]], 0)
+    rank = np.array([*(words.get(str(value), 0) for value in said.values), 0], dtype=np.int64)
+    return rank[said.codes_of(services)]
 
 
 def _words(model: Model) -> dict[str, int]:
