@@ -255,7 +255,8 @@ class CompiledEngine:
         fell, sickened = is_down & ~was_down, is_ill & ~was_ill
         risk = np.zeros_like(was_down)
         risks, unspared = find_at_risk(
-            *pools,
+            pools.owner,
+            pools.even,
             *graph_members[:3],
             scratch.down.slack,
             scratch.down.log[logged : scratch.down.logged],

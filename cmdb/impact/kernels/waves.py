@@ -213,7 +213,6 @@ def _look(
 @njit(cache=True, nogil=True)
 def find_at_risk(
     owner,
-    _slack,
     even,
     start,
     provider,

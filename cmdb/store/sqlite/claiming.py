@@ -52,12 +52,6 @@ def keep_claims(connection: apsw.Connection, changes: ClaimChanges) -> None:
     )
 
 
-def forget_claims(connection: apsw.Connection, source: str) -> None:
-    """Drop all claims of a source."""
-    connection.execute("DELETE FROM claim WHERE source = (SELECT code FROM source WHERE name = ?)", (source,))
-    connection.execute("DELETE FROM claim_run WHERE source = (SELECT code FROM source WHERE name = ?)", (source,))
-
-
 def _put_run(connection: apsw.Connection, source: int, run: Run) -> None:
     if connection.execute(_ANY_LINK, (source,)).get:
         connection.executemany(_DROP, ((source, 1, str(ident)) for ident in range(run.first, run.beyond)))
