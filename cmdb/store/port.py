@@ -23,6 +23,7 @@ import numpy.typing as npt
 from cmdb.filters import Direction, Filter
 from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
+from cmdb.store.lines import Lines
 from graph_schema.metamodel import Model
 from graph_schema.values import Value
 
@@ -235,6 +236,10 @@ class Store(Protocol):
         """How many nodes a filter accepts, exactly."""
         ...
 
+    async def accepted(self, where: Filter, as_of: int | None = None) -> npt.NDArray[np.int64]:
+        """The ordinals of all nodes that a filter accepts, ascending. O(n)."""
+        ...
+
     async def count_by_class(self, as_of: int | None = None) -> dict[str, int]:
         """How many nodes there are of each class, retired ones left out."""
         ...
@@ -301,6 +306,17 @@ class Store(Protocol):
 
     def past_relationships(self) -> AsyncIterator[list[RelationshipVersion]]:
         """Every relationship version that has ended, in batches, by (id, since)."""
+        ...
+
+    def node_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+        """What every node says as canonical lines (`cmdb.ledger.node_line`), in batches of ascending buckets.
+
+        Equal for stores of equal state. What is no value any more, because somebody altered it, is passed on as it is.
+        """
+        ...
+
+    def relationship_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+        """What every relationship says, likewise (`cmdb.ledger.relationship_line`)."""
         ...
 
     async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, cast
 
+import numpy as np
+import numpy.typing as npt
+
 from cmdb.filters import Filter
 from cmdb.nodes import Node, NodeVersion
 from cmdb.store.neo4j.connection import Reading
@@ -69,6 +72,16 @@ async def count(reading: Reading, model: Model, where: Filter, as_of: int | None
         f"{matched(as_of)} AND {accepted} RETURN [count(n)] AS rows", compiler.parameters.values
     )
     return cast("int", rows[0])
+
+
+async def accepted(reading: Reading, model: Model, where: Filter, as_of: int | None) -> npt.NDArray[np.int64]:
+    """The ordinals that a filter accepts."""
+    compiler = Compiler(model, as_of)
+    condition = compiler.where(where)
+    _, rows = await reading.rows_of_new(
+        f"{matched(as_of)} AND {condition} RETURN collect(n.ordinal) AS rows", compiler.parameters.values
+    )
+    return np.sort(np.array(rows, dtype=np.int64))
 
 
 async def count_by_class(reading: Reading, as_of: int | None) -> dict[str, int]:

@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from cmdb.changeset import ModelInstalled
 from cmdb.errors import Conflict, Failed, Invalid, StoreUnreachable
 from cmdb.filters import Direction, Filter, attribute_named
 from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
+from cmdb.store import lines
+from cmdb.store.lines import Lines
 from cmdb.store.neo4j import claims as claim_store
 from cmdb.store.neo4j import committing, ledger, nodes, past, relationships, schema, streams, value_columns
 from cmdb.store.neo4j.connection import Connection, Mark, OutcomeUnknown, Reading, Writing
@@ -185,6 +190,11 @@ class Neo4jStore:
         """See the port."""
         return await self._under_model(lambda r, m: nodes.count(r, m, where, as_of), 0)
 
+    async def accepted(self, where: Filter, as_of: int | None = None) -> npt.NDArray[np.int64]:
+        """See the port."""
+        none = np.empty(0, dtype=np.int64)
+        return await self._under_model(lambda r, m: nodes.accepted(r, m, where, as_of), none)
+
     async def count_by_class(self, as_of: int | None = None) -> dict[str, int]:
         """See the port."""
         return await self._connection.read(lambda r: nodes.count_by_class(r, as_of))
@@ -251,6 +261,14 @@ class Neo4jStore:
     def past_relationships(self) -> AsyncIterator[list[RelationshipVersion]]:
         """See the port."""
         return past.past_relationships(self._connection)
+
+    def node_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+        """See the port."""
+        return lines.node_lines(self.all_nodes(as_of))
+
+    def relationship_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+        """See the port."""
+        return lines.relationship_lines(self.all_relationships(as_of))
 
     async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:
         """See the port."""

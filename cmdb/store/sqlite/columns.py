@@ -22,7 +22,8 @@ _FIRST: Final = 10 ** (_DIGITS - 1)
 """Added to each number, so that each has the same digits; above it there is room for 62 bits."""
 _PLACES: Final = 10 ** np.arange(_DIGITS - 1, -1, -1, dtype=np.int64)
 
-_ORDINALS: Final = "group_concat(1000000000000000000 + n.ordinal, '')"
+ORDINALS: Final = "group_concat(1000000000000000000 + n.ordinal, '')"
+"""The ordinals of the nodes `n`, as digits."""
 
 _RELATIONSHIPS: Final = (
     "group_concat((1000000000000000000 + (r.source << 31 | r.target)) || "
@@ -41,10 +42,10 @@ def node_columns(connection: apsw.Connection, classes: Sequence[str], as_of: int
     code_of = {name: code for code, name in enumerate(classes)}
     size = cast("int", connection.execute("SELECT coalesce(max(ordinal) + 1, 0) FROM node").get)
     codes, retired = np.full(size, -1, dtype=np.int16), np.zeros(size, dtype=np.bool_)
-    by_class = connection.execute(f"SELECT n.class, {_ORDINALS} FROM {table} AS n GROUP BY n.class", then)
+    by_class = connection.execute(f"SELECT n.class, {ORDINALS} FROM {table} AS n GROUP BY n.class", then)
     for class_name, ordinals in cast("Iterator[tuple[str, str]]", by_class):
         codes[unpacked(ordinals)] = code_of[class_name]
-    gone = connection.execute(f"SELECT {_ORDINALS} FROM {table} AS n WHERE n.retired", then)
+    gone = connection.execute(f"SELECT {ORDINALS} FROM {table} AS n WHERE n.retired", then)
     retired[unpacked(cast("str | None", gone.get))] = True
     return NodeColumns(classes=tuple(classes), class_code=codes, retired=retired)
 

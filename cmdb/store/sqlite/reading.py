@@ -8,6 +8,8 @@ from typing import Final, LiteralString, cast
 
 import apsw
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from cmdb.errors import Invalid
 from cmdb.filters import Direction, Filter, Lookup, attribute_named, field_value
@@ -124,6 +126,14 @@ class Reader(msgspec.Struct, frozen=True):
                 f"SELECT count(*) FROM {nodes_table(as_of)} AS n WHERE {accepted}", compiler.parameters
             ).get,
         )
+
+    def accepted(self, where: Filter, as_of: int | None) -> npt.NDArray[np.int64]:
+        """The ordinals that a filter accepts, in the order in which SQLite meets them, then sorted."""
+        compiler = self._compiler(as_of)
+        condition = compiler.where(where)
+        statement = f"SELECT {columns.ORDINALS} FROM {nodes_table(as_of)} AS n WHERE {condition}"
+        found = self.connection.execute(statement, compiler.parameters).get
+        return np.sort(columns.unpacked(cast("str | None", found)))
 
     def count_by_class(self, as_of: int | None) -> dict[str, int]:
         """Live nodes by class."""

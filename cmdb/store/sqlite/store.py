@@ -14,6 +14,8 @@ from typing import TypeVar, cast
 
 import apsw
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import zstandard
 
 from cmdb.changeset import ModelInstalled
@@ -21,6 +23,7 @@ from cmdb.errors import Failed
 from cmdb.filters import Direction, Filter
 from cmdb.ledger import EMPTY, Commit, Head, Header, reopen
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
+from cmdb.store.lines import Lines
 from cmdb.store.port import (
     Claim,
     ClaimChanges,
@@ -33,7 +36,7 @@ from cmdb.store.port import (
     SourceState,
     ValueColumns,
 )
-from cmdb.store.sqlite import applying, claiming
+from cmdb.store.sqlite import applying, claiming, lines
 from cmdb.store.sqlite.claims import ClaimReader
 from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
@@ -232,6 +235,12 @@ class SqliteStore:
         with self._reader() as reader:
             return reader.count(where, as_of) if reader else 0
 
+    async def accepted(self, where: Filter, as_of: int | None = None) -> npt.NDArray[np.int64]:
+        """See the port."""
+        with self._reader() as reader:
+            none = np.empty(0, dtype=np.int64)
+            return await asyncio.to_thread(reader.accepted, where, as_of) if reader else none
+
     async def count_by_class(self, as_of: int | None = None) -> dict[str, int]:
         """See the port."""
         with self._reader() as reader:
@@ -309,6 +318,20 @@ class SqliteStore:
         """See the port."""
         with self._reader() as reader:
             batches = reader.past_relationships() if reader else iter(())
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                yield batch
+
+    async def node_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+        """See the port."""
+        with self._connections.reading() as connection:
+            batches = lines.node_lines(connection, as_of)
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                yield batch
+
+    async def relationship_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+        """See the port."""
+        with self._connections.reading() as connection:
+            batches = lines.relationship_lines(connection, as_of)
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 yield batch
 
