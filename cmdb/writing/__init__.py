@@ -5,14 +5,16 @@ asks the gate and commits; followers read the ledger, so publishing is the commi
 """
 
 from cmdb.writing.door import Bound, Door, Written, found
-from cmdb.writing.gate import INITIALISATION, Gate, InitialisationGate, WriteRequest
+from cmdb.writing.gate import INITIALISATION, RECORDS, Gate, InitialisationGate, Warrant, WriteRequest
 
 __all__ = [
     "INITIALISATION",
+    "RECORDS",
     "Bound",
     "Door",
     "Gate",
     "InitialisationGate",
+    "Warrant",
     "WriteRequest",
     "Written",
     "found",

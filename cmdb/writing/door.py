@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,13 +16,16 @@ from cmdb.ledger import EMPTY, Head, Header, seal
 from cmdb.store.port import ClaimChanges, Store
 from cmdb.writing.checking import Checks
 from cmdb.writing.deciding import Decision, decide
-from cmdb.writing.gate import INITIALISATION, Gate, WriteRequest
+from cmdb.writing.gate import INITIALISATION, Gate, Warrant, WriteRequest
 from cmdb.writing.plain import decide_links, plain_changes, plain_links, plain_nodes
 from cmdb.writing.roster import Rosters
 from cmdb.writing.view import load_view
 from graph_schema.document import model_document
 from graph_schema.metamodel import Model
 from graph_schema.values import instant
+
+Ends = Mapping[int, tuple[str, bool]]
+"""(class, retired) by ordinal."""
 
 ATTEMPTS: Final = 12
 """How often a write is decided anew when another process keeps committing first."""
@@ -78,7 +81,7 @@ class Door:
         change_set: ChangeSet,
         *,
         actor: str,
-        authority: str,
+        authority: str | Warrant,
         reason: str = "",
         bind: Callable[[Bound], ClaimChanges] | None = None,
         follows: int | None = None,
@@ -109,25 +112,27 @@ class Door:
         head: Head,
         change_set: ChangeSet,
         actor: str,
-        authority: str,
+        authority: str | Warrant,
         reason: str,
         bind: Callable[[Bound], ClaimChanges] | None,
     ) -> Written:
         model = await self._store.model()
         if model is None:
             raise Failed("the store is empty", remedy="run `cmdb init` first")
-        decision = await self._decided(head, self._checks_of(model), change_set)
+        decision, ends = await self._decided(head, self._checks_of(model), change_set)
         time = self._time(head)
         if not decision.effects:
             if bind is not None:
                 await self._store.keep_claims(bind(_bound(decision, head.revision, time)))
             return Written(head=head, created={}, effects=0)
-        await self._gate.check(WriteRequest(actor=actor, authority=authority, effects=decision.effects))
+        warrant = authority if isinstance(authority, Warrant) else None
+        named = authority.authority if isinstance(authority, Warrant) else authority
+        await self._gate.check(WriteRequest(actor, named, decision.effects, ends, warrant))
         header = Header(
             revision=head.revision + 1,
             time=time,
             actor=actor,
-            authority=authority,
+            authority=named,
             reason=reason,
             previous=head.hash,
         )
@@ -137,21 +142,18 @@ class Door:
         self._rosters.follow(commit)
         return Written(head=commit.head, created=decision.created, effects=len(decision.effects))
 
-    async def _decided(self, head: Head, checks: Checks, change_set: ChangeSet) -> Decision:
-        """The decision, by the quick way if the change set is plain enough."""
+    async def _decided(self, head: Head, checks: Checks, change_set: ChangeSet) -> tuple[Decision, Ends]:
+        """The decision, by the quick way if the change set is plain enough, and what the nodes it names are."""
         links = plain_links(checks, change_set)
         if links is not None:
             busy = await self._store.relationship_counts(links.sources, Direction.OUT)
             if not await self._store.joined(links.from_any_of(busy)):
                 roster, first = await self._rosters.at(head), (await self._store.counters()).relationship
                 if (decision := decide_links(checks, roster, first, links)) is not None:
-                    return decision
+                    return decision, roster
         view = await load_view(self._store, checks, self._rosters, head, change_set)
-        return (
-            plain_nodes(checks, view, change_set)
-            or plain_changes(checks, view, change_set)
-            or decide(checks, view, change_set)
-        )
+        decision = plain_nodes(checks, view, change_set) or plain_changes(checks, view, change_set)
+        return decision or decide(checks, view, change_set), view.ends
 
     def _checks_of(self, model: Model) -> Checks:
         if self._checks is None or self._checks.model is not model:

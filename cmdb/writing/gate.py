@@ -1,10 +1,11 @@
-"""The gate's protocol, and the gate of a CMDB that is still being initialised.
+"""The gate's protocol, what it is asked, and the gate of a CMDB without change control.
 
 Change control brings a gate of its own; the door knows only `Gate` and is given one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,14 +15,34 @@ from cmdb.errors import Refused
 INITIALISATION: Final = "initialisation"
 """The authority under which a CMDB is filled until its first baseline."""
 
+RECORDS: Final = "records"
+"""The authority of what needs rights only: records, once initialisation has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warrant:
+    """Permission for one step of change control itself, which has judged it before.
+
+    People name an authority as text, so nobody can bring a warrant from outside. It covers the records that control
+    keeps, and the CIs in `scope`; `authority` stands in the ledger.
+    """
+
+    authority: str
+    scope: frozenset[int] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """What somebody wants to commit, by which authority."""
+    """What somebody wants to commit, by which authority.
+
+    `ends` has (class, retired) of the nodes that the operations name, and maybe of more.
+    """
 
     actor: str
     authority: str
     effects: tuple[Effect, ...]
+    ends: Mapping[int, tuple[str, bool]]
+    warrant: Warrant | None = None
 
 
 class Gate(Protocol):
@@ -33,7 +54,7 @@ class Gate(Protocol):
 
 
 class InitialisationGate:
-    """Lets through what is done by the authority `initialisation`, and nothing else: there is no change control yet."""
+    """Lets through what is done by the authority `initialisation`, and nothing else."""
 
     async def check(self, request: WriteRequest) -> None:
         """See Gate."""
@@ -42,5 +63,5 @@ class InitialisationGate:
         if request.authority != INITIALISATION:
             raise Refused(
                 f"the authority {request.authority!r} is not known here",
-                remedy=f"this CMDB has no change control yet; write under {INITIALISATION!r}",
+                remedy=f"this CMDB has no change control; write under {INITIALISATION!r}",
             )

@@ -189,8 +189,10 @@ async def test_the_gate_sees_who_by_which_authority_and_what(tmp_path: Path) -> 
         await door.write(ChangeSet((Put(node=WEB),)), actor="nobody", authority="none")
         await door.write(ChangeSet((Put(node=WEB, name="x"),)), actor="me", authority="standing:names", reason="why")
         [commit] = [c async for c in office.store.commits(3)]
-        assert asked == [WriteRequest(actor="me", authority="standing:names", effects=commit.effects)]
         header = commit.header
+        [request] = asked
+        assert (request.actor, request.authority, request.effects) == ("me", "standing:names", commit.effects)
+        assert (request.ends[WEB], request.warrant) == (("Server", False), None)
         assert (header.actor, header.authority, header.reason) == ("me", "standing:names", "why")
 
 

@@ -1,0 +1,73 @@
+"""Changes read from the graph, with the votes, certificates and boards around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cmdb.changes.record import (
+    CERTIFIES,
+    CHANGE,
+    MADE_FROM,
+    REFERRED_TO,
+    TOUCHES,
+    VOTES_ON,
+    Board,
+    CastVote,
+    Certified,
+    Change,
+    Choice,
+    many,
+    said,
+    whole,
+)
+from cmdb.errors import NotFound
+from cmdb.filters import Direction
+from cmdb.nodes import Node, Relationship
+from cmdb.reading import resolve
+from cmdb.store.port import Store
+
+_QUORUM, _MAJORITY = 50, 50
+
+
+async def load_change(store: Store, reference: str) -> Change:
+    """The change that a reference means. Raises NotFound, also where it means something else."""
+    node = await resolve(store, reference)
+    if node.class_name != CHANGE:
+        raise NotFound(f"{reference} is a {node.class_name}, no change", remedy="see `cmdb change list`")
+    return (await changes_of(store, [node]))[0]
+
+
+async def changes_of(store: Store, nodes: Sequence[Node]) -> list[Change]:
+    """These records with what is around them, in a number of statements that does not depend on how many they are."""
+    ordinals = sorted(node.ordinal for node in nodes)
+    out = await store.relationships(ordinals, Direction.OUT, [TOUCHES, REFERRED_TO, MADE_FROM])
+    into = await store.relationships(ordinals, Direction.IN, [CERTIFIES, VOTES_ON])
+    near = {r.target for r in out if r.type != TOUCHES} | {r.source for r in into}
+    around = {node.ordinal: node for node in await store.nodes(sorted(near))} if near else {}
+    return [_change(node, [r for r in out if r.source == node.ordinal], _into(into, node), around) for node in nodes]
+
+
+def _into(into: Sequence[Relationship], node: Node) -> list[Relationship]:
+    return [r for r in into if r.target == node.ordinal]
+
+
+def _change(node: Node, out: Sequence[Relationship], into: Sequence[Relationship], around: dict[int, Node]) -> Change:
+    votes = [around[r.source] for r in into if r.type == VOTES_ON and around[r.source].state == "sealed"]
+    certificates = [around[r.source] for r in into if r.type == CERTIFIES and around[r.source].state == "sealed"]
+    boards = [around[r.target] for r in out if r.type == REFERRED_TO]
+    templates = [around[r.target] for r in out if r.type == MADE_FROM]
+    return Change(
+        node=node,
+        touches=frozenset(r.target for r in out if r.type == TOUCHES),
+        votes=tuple(CastVote(said(vote, "voter"), Choice(said(vote, "choice"))) for vote in votes),
+        board=_board(boards[0]) if boards else None,
+        certified=Certified(max(certificates, key=lambda found: found.ordinal)) if certificates else None,
+        template=templates[0] if templates else None,
+    )
+
+
+def _board(node: Node) -> Board:
+    members = frozenset(many(node, "members")) | {said(node, "chair")}
+    return Board(
+        node, members, said(node, "chair"), whole(node, "quorum") or _QUORUM, whole(node, "majority") or _MAJORITY
+    )

@@ -1,0 +1,221 @@
+"""What the gate thinks of a commit. Pure.
+
+A relationship belongs to the node that it leads from: one from a CI alters that CI, one from a record is the record's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cmdb.access import Policy, Right
+from cmdb.changes.record import Change, Stage
+from cmdb.changeset import (
+    Effect,
+    EstateFounded,
+    Linked,
+    ModelInstalled,
+    NodeChanged,
+    NodeCreated,
+    NodeRetired,
+    Relinked,
+    Unlinked,
+)
+from cmdb.errors import Problem
+from cmdb.writing import INITIALISATION, Warrant, WriteRequest
+from graph_schema.metamodel import Kind, Model
+from graph_schema.values import instant
+
+GOVERNED: Final[Mapping[str, Right | None]] = {
+    "Change": None,
+    "ImpactCertificate": None,
+    "Vote": None,
+    "Refusal": None,
+    "Baseline": None,
+    "Release": None,
+    "ChangeTemplate": Right.APPROVE_TEMPLATES,
+    "ChangeCalendar": Right.EDIT_CALENDARS,
+    "AdvisoryBoard": Right.EDIT_ACCESS,
+    "Role": Right.EDIT_ACCESS,
+}
+"""Records on which decisions rest, and the right to write them; None: control alone writes them, step by step."""
+
+CHANGE_AUTHORITY: Final = "change:"
+"""What an authority begins with that names a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A commit before the gate.
+
+    `classes` has the class of every node that an effect is about. `closed` says that initialisation has ended, `change`
+    is the one that the authority names, if it names one that is there.
+    """
+
+    actor: str
+    authority: str
+    warrant: Warrant | None
+    effects: tuple[Effect, ...]
+    classes: Mapping[int, str]
+    model: Model
+    closed: bool
+    policy: Policy
+    change: Change | None
+    now: datetime
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What the effects are about: CIs (by ordinal, what is done to each), records, the model."""
+
+    items: list[tuple[frozenset[int], str]]
+    created: list[NodeCreated]
+    governed: set[str]
+    records: bool = False
+    model: bool = False
+
+
+def objections(case: Case) -> list[Problem]:
+    """Everything that stands against a commit; nothing if it may be made. O(effects)."""
+    if not case.actor.strip():
+        return [Problem("nobody is named as the actor", remedy="say who writes with --as NAME")]
+    found = _sorted(case)
+    return [*_about_records(case, found), *_about_items(case, found)]
+
+
+def is_plain(request: WriteRequest, model: Model) -> bool:
+    """Whether no effect can be about a governed record: what an import is full of. O(effects), quick."""
+    governed = GOVERNED.keys() & model.class_by_name.keys()
+    if not governed:
+        return True
+    kinds = set(map(type, request.effects))
+    if not kinds <= {NodeCreated, Linked}:
+        return False
+    created = {effect.class_name for effect in request.effects if isinstance(effect, NodeCreated)}
+    linked = {effect.type for effect in request.effects if isinstance(effect, Linked)}
+    return not (created & governed or any(source in governed for name in linked for source, _ in model.joinable[name]))
+
+
+def _sorted(case: Case) -> _Sorted:
+    found = _Sorted([], [], set())
+    retired = {effect.ordinal for effect in case.effects if isinstance(effect, NodeRetired)}
+    kinds = {c.name: c.kind for c in case.model.classes}
+    own = {effect.ordinal: effect.class_name for effect in case.effects if isinstance(effect, NodeCreated)}
+
+    def class_of(ordinal: int) -> str:
+        return own.get(ordinal) or case.classes[ordinal]
+
+    def is_item(ordinal: int) -> bool:
+        return kinds.get(class_of(ordinal), Kind.CI) is Kind.CI
+
+    def about(ordinal: int, others: frozenset[int], what: str) -> None:
+        if is_item(ordinal):
+            found.items.append((others | {ordinal}, what))
+        elif class_of(ordinal) in GOVERNED:
+            found.governed.add(class_of(ordinal))
+        else:
+            found.records = True
+
+    for effect in case.effects:
+        match effect:
+            case NodeCreated(ordinal=ordinal):
+                if is_item(ordinal):
+                    found.created.append(effect)
+                else:
+                    about(ordinal, frozenset(), "")
+            case NodeChanged(ordinal=ordinal) | NodeRetired(ordinal=ordinal):
+                about(ordinal, frozenset(), f"alters {class_of(ordinal)}")
+            case Linked(source=source, target=target) | Relinked(source=source, target=target):
+                about(source, frozenset({target}), f"{effect.type} of {class_of(source)}")
+            case Unlinked(source=source, target=target):
+                if is_item(source) and not is_item(target) and target in retired:
+                    continue  # what ends with its record is the record's
+                about(source, frozenset({target}), f"{effect.type} of {class_of(source)}")
+            case ModelInstalled():
+                found.model = True
+            case EstateFounded():
+                pass
+    return found
+
+
+def _about_records(case: Case, found: _Sorted) -> Iterator[Problem]:
+    if case.warrant is not None:
+        return
+    for name in sorted(found.governed):
+        right = GOVERNED[name]
+        if right is None:
+            yield Problem(
+                "is kept by control, and changed step by step",
+                name,
+                remedy="use `cmdb change`, `cmdb release` or `cmdb baseline`",
+            )
+        elif not case.policy.allows(case.actor, right):
+            yield _lacks(case, right, name)
+    if found.records and case.closed and not case.policy.allows(case.actor, Right.WRITE_RECORDS):
+        yield _lacks(case, Right.WRITE_RECORDS, "records")
+
+
+def _lacks(case: Case, right: Right, what: str) -> Problem:
+    holders = ", ".join(sorted(case.policy.holders(right))) or "nobody yet"
+    return Problem(f"{case.actor} has not the right {right.value}", what, remedy=f"it is held by {holders}")
+
+
+def _about_items(case: Case, found: _Sorted) -> Iterator[Problem]:
+    if not (found.items or found.created or found.model):
+        return
+    if case.warrant is not None:
+        outside = any(not ordinals & case.warrant.scope for ordinals, _ in found.items)
+        if outside or found.created or found.model:
+            yield Problem("the step is about other CIs than it was judged for", case.authority)
+        return
+    if case.authority == INITIALISATION:
+        if case.closed:
+            yield Problem(
+                "initialisation ended with the first baseline",
+                case.authority,
+                remedy="draft a change, have it approved, and name it: --change KEY",
+            )
+        return
+    if not case.authority.startswith(CHANGE_AUTHORITY):
+        yield Problem(
+            f"{case.authority or 'nothing'!r} is no authority to alter CIs",
+            remedy="name an approved change: --change KEY",
+        )
+        return
+    yield from _under_change(case, found)
+
+
+def _under_change(case: Case, found: _Sorted) -> Iterator[Problem]:
+    change = case.change
+    if change is None:
+        yield Problem("there is no such change", case.authority, remedy="see `cmdb ci list Change`")
+        return
+    if change.stage is not Stage.IMPLEMENTING:
+        yield Problem(f"is {change.stage.value}, not being implemented", change.key, remedy="see `cmdb change show`")
+    now = instant(case.now)
+    if change.window is None or not change.window[0] <= now < change.window[1]:
+        shown = "none" if change.window is None else f"{change.window[0]} to {change.window[1]}"
+        yield Problem(f"now is {now}, outside its window", change.key, remedy=f"its window: {shown}")
+    if case.actor not in change.implementers:
+        assigned = ", ".join(sorted(change.implementers)) or "nobody"
+        yield Problem(f"{case.actor} is not assigned to it", change.key, remedy=f"assigned: {assigned}")
+    if found.model:
+        yield Problem("a change of the model needs its own step", change.key, remedy="use `cmdb model apply --change`")
+    yield from _in_scope(change, found)
+
+
+def _in_scope(change: Change, found: _Sorted) -> Iterator[Problem]:
+    planned = change.creates
+    scope = change.touches | {effect.ordinal for effect in found.created if (effect.class_name, effect.name) in planned}
+    for effect in found.created:
+        if (effect.class_name, effect.name) not in planned:
+            yield Problem(
+                "it does not plan to create this", f"{effect.class_name}:{effect.name}", change.key, "plan it first"
+            )
+    for ordinals, what in found.items:
+        if not ordinals & scope:
+            yield Problem(
+                f"{what} is not in its scope", change.key, remedy="let the change touch it, and be approved so"
+            )
