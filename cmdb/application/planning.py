@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from cmdb.impact.netting import NeedsNet
 from cmdb.projection.columns import Int32s
 from cmdb.projection.loading import DependencyCodes
 from cmdb.writing.checking import Checks
-from cmdb.writing.deciding import decide
+from cmdb.writing.deciding import Decision, decide
 from cmdb.writing.roster import Rosters
 from cmdb.writing.view import load_view
 
@@ -27,12 +28,15 @@ from cmdb.writing.view import load_view
 class Planned:
     """A structure as it would stand, beside the one that stands; both of them are to be asked.
 
-    `touched` are CIs whose needs, or who are needed, differ, as far as they are present before or after.
+    `touched` are CIs whose needs, or who are needed, differ, as far as they are present before or after. `effects` are what
+    makes the difference, and `created` the ordinals of the nodes that would be new, by handle.
     """
 
     before: Standing
     after: Standing
     touched: Int32s
+    effects: tuple[Effect, ...] = ()
+    created: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Difference:
     better: Int32s
 
 
-async def effects_of(application: Application, change_set: ChangeSet) -> tuple[int, tuple[Effect, ...]]:
+async def decided(application: Application, change_set: ChangeSet) -> tuple[int, Decision]:
     """What a change set would do to the present graph, and at which revision that is; nothing is written.
 
     Raises what the door raises: Conflict, or Invalid with every problem. O(operations · log n).
@@ -69,19 +73,19 @@ async def effects_of(application: Application, change_set: ChangeSet) -> tuple[i
     store = application.store
     checks, head = Checks(await application.model()), await store.head()
     view = await load_view(store, checks, Rosters(store), head, change_set)
-    return head.revision, decide(checks, view, change_set).effects
+    return head.revision, decide(checks, view, change_set)
 
 
 async def plan(application: Application, change_set: ChangeSet) -> Planned:
-    """The structure that stands and the one that the change set would make. Raises as `effects_of`."""
-    revision, effects = await effects_of(application, change_set)
+    """The structure that stands and the one that the change set would make. Raises as `decided`."""
+    revision, decision = await decided(application, change_set)
     standing = await application.structures.current()
     if standing.structure.revision != revision:
         raise Conflict("somebody wrote meanwhile", remedy="ask again")
-    return planned(standing, effects)
+    return await asyncio.to_thread(planned, standing, decision.effects, decision.created)
 
 
-def planned(standing: Standing, effects: Iterable[Effect]) -> Planned:
+def planned(standing: Standing, effects: Iterable[Effect], created: Mapping[str, int] | None = None) -> Planned:
     """The structure with effects laid over it, which share all that they do not touch; see `changed` for the cost.
 
     The planned one has the revision that it was made from. Raises `Invalid` where the effects install a model.
@@ -90,16 +94,16 @@ def planned(standing: Standing, effects: Iterable[Effect]) -> Planned:
     net = NeedsNet(DependencyCodes.of(standing.model))
     net.take(effects)
     structure = standing.structure
-    created = [effect for effect in effects if isinstance(effect, NodeCreated)]
+    new = [effect for effect in effects if isinstance(effect, NodeCreated)]
     if any(isinstance(effect, ModelInstalled) for effect in effects):
         raise Invalid("what fails under another model cannot be planned", remedy="leave the model out")
     change = net.change(structure, structure.revision)
-    roster = deepcopy(standing.roster) if created else standing.roster
-    for effect in created:
+    roster = deepcopy(standing.roster) if new else standing.roster
+    for effect in new:
         roster.add(effect.ordinal, effect.class_name)
     made = changed(structure, change) if len(change) else structure
     after = replace(standing, propagation=Propagation(made), roster=roster)
-    return Planned(standing, after, _touched(structure, made, change))
+    return Planned(standing, after, _touched(structure, made, change), effects, created or {})
 
 
 def redundancy_lost(found: Planned) -> tuple[PoolOf, ...]:
