@@ -62,6 +62,7 @@ for name, target, text in (
         "cmdb.cli.questions:depends",
         "What these nodes need, or what needs them: how far away, by which path.",
     ),
+    ("baseline", "cmdb.cli.baseline:app", "Record, list, verify and compare baselines, and plan the way back to one."),
     ("path", "cmdb.cli.questions:path", "A shortest chain of dependencies from one node to another."),
     ("model", "cmdb.cli.model:app", "Show the model, or compare two."),
     ("ledger", "cmdb.cli.ledger:app", "Show and verify the chain of commits."),

@@ -26,6 +26,12 @@ def line_ident(line: bytes) -> int:
     return int(line[1 : line.index(b",")])
 
 
+def bucketed(items: Iterable[T], ident: Callable[[T], int], line: Callable[[T], bytes]) -> Iterator[Lines]:
+    """The lines of items that come in ascending order of id. O(items)."""
+    for bucket, some in groupby(items, lambda item: ident(item) // BUCKET):
+        yield Lines(bucket, b"\n".join(map(line, some)))
+
+
 async def node_lines(batches: AsyncIterator[list[Node]]) -> AsyncIterator[list[Lines]]:
     """Lines from nodes, which come in ascending order of ordinal. O(n)."""
     async for lines in _gathered(batches, lambda node: node.ordinal, node_line):
@@ -47,11 +53,6 @@ async def _gathered(
         waiting += batch
         last = ident(waiting[-1]) // BUCKET
         done = next(at for at, item in enumerate(waiting) if ident(item) // BUCKET == last)
-        yield list(_lines(waiting[:done], ident, line))
+        yield list(bucketed(waiting[:done], ident, line))
         waiting = waiting[done:]
-    yield list(_lines(waiting, ident, line))
-
-
-def _lines(items: Iterable[T], ident: Callable[[T], int], line: Callable[[T], bytes]) -> Iterator[Lines]:
-    for bucket, some in groupby(items, lambda item: ident(item) // BUCKET):
-        yield Lines(bucket, b"\n".join(map(line, some)))
+    yield list(bucketed(waiting, ident, line))

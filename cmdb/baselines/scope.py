@@ -1,0 +1,60 @@
+"""What a baseline covers: everything, what a filter accepts, or a service with all that it needs.
+
+A scope is about configuration items; records are no configuration. Its text is what the baseline's record keeps:
+
+    all
+    filter environment = production and is Server
+    service BSV-000001
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cmdb.errors import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All live configuration items."""
+
+    def __str__(self) -> str:
+        return "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """The live configuration items that a filter accepts, in the words of `cmdb.reading.parse_filter`."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"filter {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class OfService:
+    """The node with this key and all that it needs, directly and indirectly."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"service {self.key}"
+
+
+Scope: TypeAlias = Everything | Filtered | OfService
+
+
+def parse_scope(text: str) -> Scope:
+    """The scope that a text means; `parse_scope(str(scope)) == scope`. Raises Usage for text that is none."""
+    kind, _, rest = text.strip().partition(" ")
+    match kind, rest.strip():
+        case "all", "":
+            return Everything()
+        case "filter", said if said:
+            return Filtered(said)
+        case "service", said if said:
+            return OfService(said)
+        case _:
+            raise Usage(f"{text!r} is no scope", remedy="write `all`, `filter …` or `service KEY`")

@@ -1,0 +1,108 @@
+"""baseline record, list, show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.text import Text
+
+from cmdb.application.baselines import Recording, find_baseline, list_baselines, record_baseline
+from cmdb.baselines import Baseline, Everything, Filtered, OfService, Scope
+from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
+from cmdb.cli.questions import AsOf
+from cmdb.cli.session import Acting, Common, opened, run
+from cmdb.errors import Usage
+
+app = App(name="baseline", help="Record, list, verify and compare baselines, and plan the way back to one.")
+
+Where = Annotated[str | None, Parameter(help="The configuration items that a filter accepts.")]
+
+
+@app.command
+def record(
+    name: str,
+    /,
+    *,
+    purpose: Annotated[str, Parameter(help="What it is for.")],
+    every: Annotated[bool, Parameter(name="--all", negative="", help="All configuration items.")] = False,
+    where: Where = None,
+    service: Annotated[str | None, Parameter(help="A service with everything it needs.")] = None,
+    supersedes: Annotated[str | None, Parameter(help="The baseline whose place it takes.")] = None,
+    as_of: AsOf = None,
+    acting: Acting | None = None,
+) -> None:
+    """Seal the configuration as it stands, or as it stood: a reference with counts and a root, no copy."""
+    wanted = Recording(name, purpose, _scope(every, where, service), as_of, supersedes)
+    run(_record(acting or Acting(), wanted))
+
+
+def _scope(every: bool, where: str | None, service: str | None) -> Scope:
+    match every, where, service:
+        case True, None, None:
+            return Everything()
+        case False, str(), None:
+            return Filtered(where)
+        case False, None, str():
+            return OfService(service)
+        case _:
+            raise Usage("say what is to be sealed, in one way", remedy="--all, --where FILTER or --service REF")
+
+
+async def _record(acting: Acting, wanted: Recording) -> None:
+    async with opened(acting) as application:
+        made = await record_baseline(application, wanted, actor=acting.who, reason=acting.reason)
+        print_rows([baseline_row(made)], _COLUMNS, acting.output)
+        seal = made.seal
+        err.print(
+            f"sealed revision {seal.revision}: {seal.items} items, {seal.relationships} relationships between them"
+        )
+
+
+_COLUMNS = ("key", "name", "state", "scope", "revision", "items", "relationships", "purpose")
+
+
+@app.command(name="list")
+def list_(*, common: Common | None = None) -> None:
+    """List all baselines, the newest first."""
+    run(_list(common or Common()))
+
+
+async def _list(common: Common) -> None:
+    async with opened(common) as application:
+        print_rows([baseline_row(found) for found in await list_baselines(application)], _COLUMNS, common.output)
+
+
+@app.command
+def show(ref: str, /, *, common: Common | None = None) -> None:
+    """Show one baseline: what it seals, by which hash and root, who recorded it and when."""
+    run(_show(common or Common(), ref))
+
+
+async def _show(common: Common, ref: str) -> None:
+    async with opened(common) as application:
+        row = baseline_row(await find_baseline(application, ref))
+        if common.output is Format.TABLE:
+            out.print(table(("", ""), [(Text(name, "bold"), str(value)) for name, value in row.items()]))
+        else:
+            print_value(row, common.output)
+
+
+def baseline_row(baseline: Baseline) -> dict[str, Json]:
+    """A baseline for programs."""
+    seal = baseline.seal
+    return {
+        "key": baseline.key,
+        "name": baseline.name,
+        "state": baseline.node.state,
+        "purpose": baseline.purpose,
+        "scope": str(seal.scope),
+        "revision": seal.revision,
+        "hash": seal.commit_hash,
+        "root": seal.root,
+        "items": seal.items,
+        "relationships": seal.relationships,
+        "model": seal.model_version,
+        "recorded_by": baseline.recorded_by,
+        "recorded_at": baseline.recorded_at,
+    }
