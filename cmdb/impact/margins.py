@@ -126,22 +126,35 @@ def margins_of(states: States, owner: int) -> Iterator[Margin]:
         yield _together(states, number)
 
 
-def margins_around(states: States, worse: Int32s) -> Iterator[Margin]:
-    """Every pool with a member among `worse`, by owner; O(their edges, and as it goes the pools' members)."""
-    structure = states.structure
+@dataclass(frozen=True, eq=False)
+class PoolsAround:
+    """Pools with a member among some CIs, by owner: one edge that is a pool of its own, or (`edge` is -1) a numbered pool."""
+
+    edge: Int32s
+    pool: Int32s
+
+    def __len__(self) -> int:
+        return len(self.edge)
+
+    def margins(self, states: States, start: int = 0, count: int | None = None) -> Iterator[Margin]:
+        """`count` of them from position `start` on, or all the rest; O(the members of those)."""
+        part = slice(start, None if count is None else start + count)
+        for edge, pool in zip(self.edge[part], self.pool[part].tolist(), strict=True):
+            yield from [_together(states, pool)] if edge < 0 else _alone(states, np.array([edge], dtype=np.int32))
+
+
+def pools_around(structure: Structure, worse: Int32s) -> PoolsAround:
+    """Every pool with a member among `worse`; O(their edges · log)."""
     edge = edges_above(structure.graph.rows, worse)
     pool = structure.edges.pool[edge]
-    alone, together = edge[pool < 0], np.unique(pool[pool >= 0])
-    alone_by = structure.edges.columns.dependent[alone]
-    order = np.argsort(alone_by, kind="stable")
-    alone, alone_by = alone[order], alone_by[order]
-    together_by = structure.pools.columns.owner[together]
-    together = together[np.argsort(together_by, kind="stable")]
-    together_by = np.sort(together_by)
-    for owner in np.union1d(alone_by, together_by).tolist():
-        yield from _alone(states, alone[_span(alone_by, owner)])
-        for number in together[_span(together_by, owner)].tolist():
-            yield _together(states, number)
+    alone, together = _standing_for(structure, edge[pool < 0]), np.unique(pool[pool >= 0])
+    owner = np.concatenate([structure.edges.columns.dependent[alone], structure.pools.columns.owner[together]])
+    order = np.argsort(owner, kind="stable")
+    none = np.int32(-1)
+    return PoolsAround(
+        np.concatenate([alone, np.full(len(together), none)])[order],
+        np.concatenate([np.full(len(alone), none), together])[order],
+    )
 
 
 def edges_above(rows: Rows, providers: Int32s) -> Int32s:
@@ -154,26 +167,28 @@ def edges_above(rows: Rows, providers: Int32s) -> Int32s:
     return np.concatenate(spans)
 
 
-def _span(column: Int32s, value: int) -> slice:
-    return slice(int(np.searchsorted(column, value)), int(np.searchsorted(column, value, side="right")))
-
-
 def _alone(states: States, edges: Int32s) -> Iterator[Margin]:
-    """Dependencies that are pools of their own; parallel ones of a type are one, of the largest weight."""
+    """Dependencies that are pools of their own."""
     structure = states.structure
-    columns, weight = structure.edges.columns, structure.edges.weight
-    keys = columns.provider[edges], columns.type_code[edges]
-    edges = edges[np.lexsort((columns.relationship[edges], -weight[edges], *keys))]
-    first = np.ones(len(edges), dtype=bool)
-    for key in (columns.provider, columns.type_code):
-        first[1:] &= key[edges][1:] == key[edges][:-1]
-    first[1:] = ~first[1:]
-    edges = edges[first]
+    columns = structure.edges.columns
+    edges = _standing_for(structure, edges)
     owners: list[int] = columns.dependent[edges].tolist()
     codes: list[int] = columns.type_code[edges].tolist()
     for owner, code, member in zip(owners, codes, _with_states(states, edges), strict=True):
         rule = structure.rules[code]
         yield Margin(owner, None, rule.name, rule.strength, member.weight, (member,))
+
+
+def _standing_for(structure: Structure, edges: Int32s) -> Int32s:
+    """Of parallel dependencies of a type the one of the largest weight; by owner, type and provider."""
+    columns, weight = structure.edges.columns, structure.edges.weight
+    keys = columns.provider[edges], columns.type_code[edges], columns.dependent[edges]
+    edges = edges[np.lexsort((columns.relationship[edges], -weight[edges], *keys))]
+    repeated = np.ones(len(edges), dtype=bool)
+    repeated[:1] = False
+    for key in (columns.provider, columns.type_code, columns.dependent):
+        repeated[1:] &= key[edges][1:] == key[edges][:-1]
+    return edges[~repeated]
 
 
 def _together(states: States, number: int) -> Margin:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
 
 from cmdb.impact.kernels import Bits, Engine, Faults
-from cmdb.impact.margins import Margin, Member, margins_around, margins_of
+from cmdb.impact.margins import Margin, Member, PoolsAround, margins_of, pools_around
 from cmdb.impact.states import State, States, WhatIf, column, faults_of, listed
 from cmdb.impact.structure import Structure
 from cmdb.projection import Hop
@@ -120,9 +119,13 @@ class Impact(States):
         return tuple(hops)
 
     def margins(self, start: int = 0, count: int | None = None) -> Iterator[Margin]:
-        """Every pool with a member that got worse, by owner; O(edges of those) and as it goes their members."""
-        worse = np.concatenate([self.outcome.down, self.outcome.degraded])
-        return islice(margins_around(self, worse), start, None if count is None else start + count)
+        """Every pool with a member that got worse, by owner; O(members) after a first O(edges of those · log)."""
+        return self.pools_touched.margins(self, start, count)
+
+    @cached_property
+    def pools_touched(self) -> PoolsAround:
+        """The pools of `margins`; O(edges of those that got worse · log)."""
+        return pools_around(self.structure, np.concatenate([self.outcome.down, self.outcome.degraded]))
 
     def margins_of(self, ordinal: int) -> tuple[Margin, ...]:
         """Every pool of a CI, whatever became of it."""
