@@ -219,7 +219,7 @@ async def describe_some(application: Application, found: Assessed, hits: Sequenc
         DescribedFailure(
             node=nodes[hit.ordinal],
             hit=hit,
-            reasons=tuple(_reason(margin, nodes) for margin in reasons[hit.ordinal]),
+            reasons=tuple(described_reason(margin, nodes) for margin in reasons[hit.ordinal]),
             path=tuple(hops[hop] for hop in paths[hit.ordinal]),
         )
         for hit in hits
@@ -238,7 +238,7 @@ async def explain(application: Application, found: Assessed, node: Node) -> Expl
         before=State(before),
         after=State(after),
         distance=impact.distance_to(node.ordinal),
-        pools=tuple(_reason(margin, nodes) for margin in margins),
+        pools=tuple(described_reason(margin, nodes) for margin in margins),
     )
 
 
@@ -310,6 +310,12 @@ def described_hops(standing: Standing, hops: Iterable[Hop], nodes: Mapping[int, 
     return described
 
 
+def described_reason(margin: Margin, nodes: Mapping[int, Node]) -> DescribedReason:
+    """The arithmetic of a pool, with its members' nodes."""
+    members = tuple(DescribedMember(nodes[m.provider], m.weight, m.before, m.after) for m in margin.members)
+    return DescribedReason(margin, margin.name, members)
+
+
 def _leads_to_provider(model: Model, type_name: str) -> bool:
     dependency = model.type_by_name[type_name].dependency
     return dependency is not None and dependency.dependent is DependentEnd.FROM
@@ -326,11 +332,6 @@ def _with_state(text: str) -> tuple[str, State]:
         if equals and word == state.name.lower():
             return reference, state
     return text, State.DOWN
-
-
-def _reason(margin: Margin, nodes: Mapping[int, Node]) -> DescribedReason:
-    members = tuple(DescribedMember(nodes[m.provider], m.weight, m.before, m.after) for m in margin.members)
-    return DescribedReason(margin, margin.name, members)
 
 
 async def _ends(store: Store, ordinals: Sequence[int], type_name: str, as_of: int) -> set[int]:
