@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +13,7 @@ from cmdb.application.opening import Application
 from cmdb.application.questions import DescribedHop, live
 from cmdb.errors import Usage
 from cmdb.filters import Direction
-from cmdb.impact import Impact, ImpactHit, Margin, Standing, State, WhatIf
+from cmdb.impact import Impact, ImpactHit, InTime, Margin, Stage, Standing, State, WhatIf
 from cmdb.nodes import Node
 from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
@@ -26,6 +27,15 @@ SERVICE: Final = "Service"
 _COVERED_BY, _FOR_CUSTOMER = "COVERED_BY", "FOR_CUSTOMER"
 _OWNED_BY, _SUPPORTED_BY = "OWNED_BY", "SUPPORTED_BY"
 _AT_ONCE: Final = 10_000
+
+_LEFT_OUT: Final[Mapping[Stage, str]] = {
+    Stage.CONTEXT: "what the context leads to, and so all that the scenario adds to it",
+    Stage.DOWN: "who else is down: those that are listed are certain, there may be more, and a degraded one may be down",
+    Stage.DEGRADED: "who else is degraded: there may be more than are listed",
+    Stage.AT_RISK: "who is at risk",
+    Stage.DISTANCE: "distances and paths: hits without a path are at least as far away as it says",
+    Stage.SPARED: "who is saved and who is unchanged",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,11 @@ class Assessed:
     def revision(self) -> int:
         """The commit whose graph was asked."""
         return self.impact.revision
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What there was no time to work out, in words; empty for a complete answer."""
+        return tuple(_LEFT_OUT[stage] for stage in self.impact.left_out)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -168,14 +183,25 @@ class Evidence:
     sources: tuple[str, ...] = field(default_factory=tuple)
 
 
-async def assess(application: Application, scenario: Scenario, moment: Moment | None = None) -> Assessed:
+async def assess(
+    application: Application,
+    scenario: Scenario,
+    moment: Moment | None = None,
+    *,
+    patience: float | None = None,
+    timer: Callable[[], float] = time.monotonic,
+) -> Assessed:
     """What fails if these fail, now or as of a moment: complete, without a cap.
 
-    O(V / 64 + edges of who fails), once the structure is there. Raises NotFound and Usage for references and moments,
-    Invalid for a question that contradicts itself.
+    O(V / 64 + edges of who fails), once the structure is there. Then it takes `patience` seconds at most, if given: what
+    is known by then is the answer, and `left_out` says what is not. `timer` gives seconds from any moment on.
+
+    Raises NotFound and Usage for references, moments and patience, Invalid for a question that contradicts itself.
     """
     if not scenario.of:
         raise Usage("no node is named", remedy="name one by key (SRV-000001), id or Class:name")
+    if patience is not None and not patience >= 0:
+        raise Usage(f"{patience} seconds cannot be waited", remedy="give a number of seconds from 0 on")
     as_of = None if moment is None else await moment_revision(application.store, moment)
     sources = await live(application, scenario.of, as_of)
     said = [_with_state(text) for text in scenario.context]
@@ -191,7 +217,7 @@ async def assess(application: Application, scenario: Scenario, moment: Moment | 
     named = {node.ordinal: node for node in (*sources, *context, *assumed_up)}
     return Assessed(
         standing=standing,
-        impact=standing.propagation.impact(question),
+        impact=standing.propagation.impact(question, _in_time(patience, timer)),
         sources=tuple(named[ordinal] for ordinal in question.scenario),
         context=tuple((named[ordinal], state) for ordinal, state in beforehand.items()),
         assumed_up=tuple(named[ordinal] for ordinal in sorted(question.assume_up)),
@@ -324,6 +350,13 @@ def _leads_to_provider(model: Model, type_name: str) -> bool:
 def _ends_of(hop: DescribedHop) -> tuple[int, int]:
     dependent, provider = hop.dependent.ordinal, hop.provider.ordinal
     return (dependent, provider) if hop.forwards else (provider, dependent)
+
+
+def _in_time(patience: float | None, timer: Callable[[], float]) -> InTime | None:
+    if patience is None:
+        return None
+    end = timer() + patience
+    return lambda: timer() < end
 
 
 def _with_state(text: str) -> tuple[str, State]:

@@ -2,6 +2,7 @@
 
 from cmdb.impact.cutsets import Bound, CutPairs, cut_pairs
 from cmdb.impact.following import Standing, StructureFollower
+from cmdb.impact.kernels import InTime, Stage
 from cmdb.impact.margins import Margin, Member
 from cmdb.impact.propagation import Impact, ImpactHit, Propagation
 from cmdb.impact.protection import Protection, protection
@@ -16,12 +17,14 @@ __all__ = [
     "Hit",
     "Impact",
     "ImpactHit",
+    "InTime",
     "Margin",
     "Member",
     "Propagation",
     "Protection",
     "ReachAnswer",
     "SinglePoints",
+    "Stage",
     "Standing",
     "State",
     "States",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from cmdb.impact.kernels import Bits, Engine, Faults
+from cmdb.impact.kernels import Bits, Engine, Faults, InTime, Stage
+from cmdb.impact.kernels.sets import listed, without
 from cmdb.impact.margins import Margin, Member, PoolsAround, margins_of, pools_around
-from cmdb.impact.states import State, States, WhatIf, column, faults_of, listed
+from cmdb.impact.states import State, States, WhatIf, column, faults_of
 from cmdb.impact.structure import Structure
 from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
@@ -21,7 +23,10 @@ _FEW_LEVELS = 64
 
 @dataclass(frozen=True, slots=True)
 class ImpactHit:
-    """A CI that got worse, or (`at_risk`) lost its spare; `distance` counts failed edges from a source."""
+    """A CI that got worse, or (`at_risk`) lost its spare; `distance` counts failed edges from a source.
+
+    Where time ran out before it was known, the distance is no less than that.
+    """
 
     ordinal: int
     before: State
@@ -35,10 +40,12 @@ class Impact(States):
     """`States` with what is at risk, distances, paths and reasons.
 
     Hits are who got worse and who is at risk, ordered by distance, then by ordinal, so pages are stable. What is
-    not needed for the states is worked out when it is asked for.
+    not needed for the states is worked out when it is asked for; `above` the sources, where time is limited, at once.
     """
 
     engine: Engine = field(kw_only=True)
+    above: Bits | None = field(default=None, kw_only=True)
+    stages: ClassVar[Sequence[Stage]] = tuple(Stage)
 
     def __len__(self) -> int:
         """Hits."""
@@ -66,8 +73,8 @@ class Impact(States):
 
     @cached_property
     def distances(self) -> Int32s:
-        """Of the hits, in order; O(hits) at first."""
-        sizes = np.diff(self.outcome.ends, prepend=np.int32(0))
+        """Of the hits, in order, as in `ImpactHit`; O(hits) at first."""
+        sizes = np.diff(self.outcome.ends, prepend=np.int32(0), append=np.int32(len(self)))
         return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
 
     def hits(self, start: int = 0, count: int | None = None) -> Iterator[ImpactHit]:
@@ -83,7 +90,7 @@ class Impact(States):
             yield ImpactHit(ordinal, State(was), State(now), was == now, distance)
 
     def distance_to(self, ordinal: int) -> int | None:
-        """Failed edges from the nearest source; None for who is no hit.
+        """Failed edges from the nearest source; None for who is no hit, or where time did not suffice.
 
         O(log hits) for each level, or where these are many O(log hits) after a first O(hits log hits).
         """
@@ -92,15 +99,17 @@ class Impact(States):
             return next((distance for distance in range(levels) if self._is_at(distance, ordinal)), None)
         ordinals, distances = self._by_ordinal
         at = int(np.searchsorted(ordinals, ordinal))
-        return int(distances[at]) if at < len(ordinals) and ordinals[at] == ordinal else None
+        known = at < len(ordinals) and ordinals[at] == ordinal and distances[at] < levels
+        return int(distances[at]) if known else None
 
     def reasons(self, ordinal: int) -> tuple[Margin, ...]:
         """The pools that explain the state of a hit; empty for who is none. O(its pools' members)."""
         return tuple(margin for margin, _ in self._explained(ordinal)) if self._is_hit(ordinal) else ()
 
     def path_to(self, ordinal: int) -> tuple[Hop, ...] | None:
-        """A shortest chain of failed edges between a source and a hit, which comes first; None for who is no hit.
+        """A shortest chain of failed edges between a source and a hit, which comes first.
 
+        None for who is no hit, or where time did not suffice.
         Of several, each step takes the smallest provider, by its smallest relationship. O(the pools on the way).
         """
         distance = self.distance_to(ordinal)
@@ -160,10 +169,13 @@ class Impact(States):
 
     @cached_property
     def _spared(self) -> Bits:
-        """Who is reached and no hit."""
+        """Who is reached and no hit; nobody where time ran out."""
         outcome = self.outcome
         worse = (outcome.is_down & ~outcome.was_down) | (outcome.is_ill & ~outcome.was_ill)
-        return self.engine.reach(self.sources) & ~worse & ~_bits(outcome.at_risk, len(worse))
+        above = self.above if self.above is not None else self.engine.reach(self.sources)
+        if above is None or not self.complete:
+            return np.zeros_like(worse)
+        return without(above & ~worse, outcome.at_risk)
 
 
 class Propagation:
@@ -173,15 +185,23 @@ class Propagation:
         self.structure = structure
         self._engine = structure.make.engine(structure.graph)
 
-    def states(self, question: WhatIf) -> States:
-        """Who fails; O(nodes / 64 + edges of who fails). Raises `Invalid` for a CI that is not present."""
-        outcome = self._engine.outcome(*self._checked(question), distances=False)
+    def states(self, question: WhatIf, in_time: InTime | None = None) -> States:
+        """Who fails; O(nodes / 64 + edges of who fails). Raises `Invalid` for a CI that is not present.
+
+        When `in_time` says no, the answer is what is known by then; see `States.left_out`.
+        """
+        outcome = self._engine.outcome(*self._checked(question), distances=False, in_time=in_time)
         return States(self.structure, question, outcome)
 
-    def impact(self, question: WhatIf) -> Impact:
-        """Who fails or is at risk, and how far away; O as for `states`. Raises `Invalid` as `states`."""
-        outcome = self._engine.outcome(*self._checked(question), distances=True)
-        return Impact(self.structure, question, outcome, engine=self._engine)
+    def impact(self, question: WhatIf, in_time: InTime | None = None) -> Impact:
+        """Who fails or is at risk, and how far away; O, limit of time and `Invalid` as for `states`."""
+        outcome = self._engine.outcome(*self._checked(question), distances=True, in_time=in_time)
+        found = Impact(self.structure, question, outcome, engine=self._engine)
+        if in_time is None or outcome.cut is not None:
+            return found
+        above = self._engine.reach(found.sources, in_time)
+        cut = Stage.SPARED if above is None else None
+        return replace(found, outcome=outcome._replace(cut=cut), above=above)
 
     def close(self, fallen: Int32s, assume_up: frozenset[int] = frozenset()) -> Int32s:
         """Everybody that is down when these are; sorted. Raises `Invalid` as `states`."""
@@ -190,10 +210,3 @@ class Propagation:
     def _checked(self, question: WhatIf) -> tuple[Faults, Faults, Int32s]:
         question.check(self.structure)
         return faults_of(question.context), faults_of(question.scenario), column(question.assume_up)
-
-
-def _bits(ordinals: Int32s, words: int) -> Bits:
-    bits = np.zeros(words, dtype=np.uint64)
-    wide = ordinals.astype(np.uint64)
-    np.bitwise_or.at(bits, wide >> np.uint64(6), np.uint64(1) << (wide & np.uint64(63)))
-    return bits

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmdb.errors import Invalid, Problem
-from cmdb.impact.kernels import Bits, Faults, Outcome
+from cmdb.impact.kernels import Faults, Outcome, Stage
 from cmdb.impact.structure import Structure
 from cmdb.projection.columns import Int32s
 
@@ -79,22 +80,28 @@ def column(ordinals: Iterable[int]) -> Int32s:
     return np.array(sorted(ordinals), dtype=np.int32)
 
 
-def listed(bits: Bits) -> Int32s:
-    """The ordinals of the set, sorted; O(nodes / 8)."""
-    return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")).astype(np.int32)
-
-
 @dataclass(frozen=True, eq=False)
 class States:
     """How the CIs are before and after a scenario, as of `revision`.
 
-    Columns hold ordinals, sorted. `complete` says that nothing was left out.
+    Columns hold ordinals, sorted. Where time ran out, whoever is listed is as bad as it says at least.
     """
 
     structure: Structure
     question: WhatIf
     outcome: Outcome
-    complete: bool = field(default=True, kw_only=True)
+    stages: ClassVar[Sequence[Stage]] = (Stage.CONTEXT, Stage.DOWN, Stage.DEGRADED)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left out."""
+        return not self.left_out
+
+    @property
+    def left_out(self) -> tuple[Stage, ...]:
+        """What there was no time to work out, or to work out to its end."""
+        cut = self.outcome.cut
+        return () if cut is None else tuple(stage for stage in self.stages if stage >= cut)
 
     @property
     def revision(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache, cached_property
 from typing import NamedTuple, Protocol
 
@@ -110,12 +111,34 @@ class Faults(NamedTuple):
     degraded: Int32s
 
 
+InTime = Callable[[], bool]
+"""Whether there is time to go on; asked between waves, every few thousand CIs at most."""
+
+
+class Stage(IntEnum):
+    """What a question is worked out by, one after the other: where time runs out, the rest is left out.
+
+    States under the context; who is down then; who is degraded; who is at risk; how far away they are; who is reached
+    beside them.
+    """
+
+    CONTEXT = 0
+    DOWN = 1
+    DEGRADED = 2
+    AT_RISK = 3
+    DISTANCE = 4
+    SPARED = 5
+
+
 class Outcome(NamedTuple):
     """States before and after, and what became of whom.
 
     `was_down`, `was_ill` (down or degraded), `is_down`, `is_ill` are sets; `before_degraded` those degraded
     before; `down` and `degraded` those that got worse, `at_risk` those that lost a pool's spare: `unspared`
     pools did. Level d of the distances is `order[ends[d - 1]:ends[d]]`, sorted; the other columns are in no order.
+
+    At the stage `cut`, if any, time ran out. Whoever is listed is as bad as it says at least; more may be. Hits whose
+    distance is not known stand sorted at the end of `order`, in no level. Without the whole context there are no hits.
     """
 
     was_down: Bits
@@ -130,20 +153,26 @@ class Outcome(NamedTuple):
     unspared: Int32s
     order: Int32s
     ends: Int32s
+    cut: Stage | None = None
 
 
 class Engine(Protocol):
     """A graph made ready for questions; many threads may ask at the same time."""
 
-    def outcome(self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool) -> Outcome:
+    def outcome(
+        self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool, in_time: InTime | None = None
+    ) -> Outcome:
         """States under the context, then with the scenario on top; O(nodes / 64 + what is touched).
 
-        `assumed` stay up whatever happens. Without `distances`, what is at risk and how far away is left out.
+        `assumed` stay up whatever happens. Without `distances`, what is at risk and how far away is not worked out.
         """
         ...
 
-    def reach(self, sources: Int32s) -> Bits:
-        """The sources and everything above them over all edges; O(nodes / 64 + edges of what is reached)."""
+    def reach(self, sources: Int32s, in_time: InTime | None = None) -> Bits | None:
+        """The sources and everything above them over all edges; O(nodes / 64 + edges of what is reached).
+
+        None where time runs out.
+        """
         ...
 
 

@@ -24,13 +24,17 @@ from cmdb.impact.kernels import (
     Engine,
     Faults,
     Graph,
+    InTime,
     Outcome,
     Rows,
+    Stage,
     Weights,
     relaying_compiled,
 )
 from cmdb.impact.kernels.footing import find_components, settle
+from cmdb.impact.kernels.limit import Limit, with_the_rest
 from cmdb.impact.kernels.loops import add_to, begin_phase, copy_slack, group_by, reach_from, restore
+from cmdb.impact.kernels.sets import members, without
 from cmdb.impact.kernels.waves import close_over, find_at_risk, find_distances
 from cmdb.projection.columns import Int32s, Int64s
 
@@ -148,8 +152,11 @@ class CompiledEngine:
         self._idle: list[_Scratch] = []
         self._guard = threading.Lock()
 
-    def outcome(self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool) -> Outcome:
+    def outcome(
+        self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool, in_time: InTime | None = None
+    ) -> Outcome:
         """Close what is down twice, with what is ill laid over each time."""
+        limit = Limit(in_time)
         with self._scratch() as scratch:
             down = scratch.down
             down.seen[:] = 0
@@ -157,74 +164,105 @@ class CompiledEngine:
                 add_to(assumed, down.seen, scratch.queue, 0)
 
             down.seed(context.down)
-            self._close(scratch, down, 0, with_soft=True)
-            was_down, before_down = _without(down.seen, assumed), down.order[: down.count].copy()
-            was_ill, before_degraded = self._ill(scratch, (context.degraded,), was_down, assumed)
+            self._close(scratch, down, 0, limit, Stage.CONTEXT, with_soft=True)
+            was_down, before_down = without(down.seen, assumed), down.order[: down.count].copy()
+            was_ill, before_degraded = self._ill(scratch, (context.degraded,), was_down, assumed, limit, Stage.CONTEXT)
+            if limit.cut is not None:
+                self._reset(scratch)
+                before = (was_down, was_ill, was_down, was_ill, before_down, before_degraded)
+                return Outcome(*before, *[np.empty(0, dtype=np.int32)] * 6, cut=limit.cut)
 
             if down.logged:
                 begin_phase(down.touched, down.log, down.logged)
             fallen, logged = down.count, down.logged
             down.seed(scenario.down)
-            self._close(scratch, down, fallen, with_soft=True)
-            is_down, newly_down = _without(down.seen, assumed), down.order[fallen : down.count].copy()
+            self._close(scratch, down, fallen, limit, Stage.DOWN, with_soft=True)
+            is_down, newly_down = without(down.seen, assumed), down.order[fallen : down.count].copy()
             self._reset_ill(scratch)
-            is_ill, ill = self._ill(scratch, (context.degraded, scenario.degraded), is_down, assumed)
+            seeds = (context.degraded, scenario.degraded)
+            is_ill, ill = self._ill(scratch, seeds, is_down, assumed, limit, Stage.DEGRADED)
+            if limit.cut is not None:
+                is_ill = is_ill | was_ill
 
             degraded = ill[~members(was_ill, ill)] if len(before_degraded) else ill
             empty = np.empty(0, dtype=np.int32)
             found = (empty, empty, empty, empty)
             if distances:
                 found = self._at_risk_and_distances(
-                    scratch, logged, scenario, (was_down, was_ill, is_down, is_ill), len(degraded)
+                    scratch, logged, scenario, (was_down, was_ill, is_down, is_ill), len(degraded), limit
                 )
             self._reset(scratch)
-        return Outcome(was_down, was_ill, is_down, is_ill, before_down, before_degraded, newly_down, degraded, *found)
+        states = (was_down, was_ill, is_down, is_ill, before_down, before_degraded, newly_down, degraded)
+        return Outcome(*states, *found, limit.cut)
 
-    def reach(self, sources: Int32s) -> Bits:
+    def reach(self, sources: Int32s, in_time: InTime | None = None) -> Bits | None:
         """Breadth first over every run of a row."""
         rows = self._graph.rows
         seen = np.zeros((self._graph.nodes >> 6) + 1, dtype=np.uint64)
         with self._scratch() as scratch:
-            count = add_to(sources, seen, scratch.queue, 0)
-            reach_from(rows.header, rows.target, rows.counted, seen, scratch.queue, count)
-        return seen
+            done, count = 0, add_to(sources, seen, scratch.queue, 0)
+            for budget in Limit(in_time).budgets(Stage.SPARED):
+                done, count = reach_from(
+                    rows.header, rows.target, rows.counted, seen, scratch.queue, done, count, budget
+                )
+                if done == count:
+                    return seen
+        return None
 
-    def _close(self, scratch: _Scratch, layer: _Layer, begin: int, *, with_soft: bool) -> None:
+    def _close(
+        self, scratch: _Scratch, layer: _Layer, begin: int, limit: Limit, stage: Stage, *, with_soft: bool
+    ) -> None:
         if begin == layer.count:
             return
         rows, footing = self._graph.rows, self._graph.footing
-        layer.count, layer.logged, scratch.soft_count = close_over(
-            rows.header,
-            rows.target,
-            rows.counted,
-            rows.code,
-            rows.weight,
-            footing.ring,
-            footing.ring_start,
-            footing.ring_member,
-            self._firm,
-            layer.seen,
-            layer.order,
-            layer.slack,
-            layer.touched,
-            layer.log,
-            layer.value,
-            begin,
-            layer.count,
-            layer.logged,
-            scratch.dirty,
-            scratch.unmet,
-            scratch.doubtful,
-            scratch.pools,
-            scratch.queue,
-            scratch.fresh,
-            with_soft,
-            scratch.soft_seen,
-            scratch.softs,
-            scratch.soft_count,
-        )
+        done, rings, at = begin, 0, -1
+        for budget in limit.budgets(stage):
+            done, layer.count, layer.logged, scratch.soft_count, rings, at = close_over(
+                rows.header,
+                rows.target,
+                rows.counted,
+                rows.code,
+                rows.weight,
+                footing.ring,
+                footing.ring_start,
+                footing.ring_member,
+                self._firm,
+                layer.seen,
+                layer.order,
+                layer.slack,
+                layer.touched,
+                layer.log,
+                layer.value,
+                done,
+                layer.count,
+                layer.logged,
+                scratch.dirty,
+                scratch.unmet,
+                scratch.doubtful,
+                scratch.pools,
+                scratch.queue,
+                scratch.fresh,
+                with_soft,
+                scratch.soft_seen,
+                scratch.softs,
+                scratch.soft_count,
+                rings,
+                at,
+                budget,
+            )
+            if done == layer.count and not rings:
+                return
+        scratch.dirty[:] = False
 
-    def _ill(self, scratch: _Scratch, degraded: tuple[Int32s, ...], down: Bits, assumed: Int32s) -> tuple[Bits, Int32s]:
+    def _ill(
+        self,
+        scratch: _Scratch,
+        degraded: tuple[Int32s, ...],
+        down: Bits,
+        assumed: Int32s,
+        limit: Limit,
+        stage: Stage,
+    ) -> tuple[Bits, Int32s]:
         """Close what is down and whoever is degraded to begin with; those who are ill, and the degraded ones."""
         layer = scratch.ill
         seeds = [some for some in (*degraded, scratch.softs[: scratch.soft_count]) if len(some)]
@@ -244,33 +282,41 @@ class CompiledEngine:
         )
         for ordinals in seeds:
             layer.seed(ordinals)
-        self._close(scratch, layer, 0, with_soft=False)
-        return _without(layer.seen, assumed), layer.order[: layer.count].copy()
+        self._close(scratch, layer, 0, limit, stage, with_soft=False)
+        return without(layer.seen, assumed), layer.order[: layer.count].copy()
 
     def _at_risk_and_distances(
-        self, scratch: _Scratch, logged: int, scenario: Faults, sets: tuple[Bits, Bits, Bits, Bits], degraded: int
+        self,
+        scratch: _Scratch,
+        logged: int,
+        scenario: Faults,
+        sets: tuple[Bits, Bits, Bits, Bits],
+        degraded: int,
+        limit: Limit,
     ) -> tuple[Int32s, Int32s, Int32s, Int32s]:
         rows, pools, graph_members = self._graph.rows, self._graph.pools, self._graph.members
         was_down, was_ill, is_down, is_ill = sets
         fell, sickened = is_down & ~was_down, is_ill & ~was_ill
         risk = np.zeros_like(was_down)
-        risks, unspared = find_at_risk(
-            pools.owner,
-            pools.even,
-            *graph_members[:3],
-            scratch.down.slack,
-            scratch.down.log[logged : scratch.down.logged],
-            scratch.down.value[logged : scratch.down.logged],
-            was_down,
-            is_down,
-            sickened,
-            risk,
-            scratch.queue,
-            scratch.pools,
-            scratch.pool_bits,
-        )
+        risks = unspared = 0
+        if limit.goes_on(Stage.AT_RISK):
+            risks, unspared = find_at_risk(
+                pools.owner,
+                pools.even,
+                *graph_members[:3],
+                scratch.down.slack,
+                scratch.down.log[logged : scratch.down.logged],
+                scratch.down.value[logged : scratch.down.logged],
+                was_down,
+                is_down,
+                sickened,
+                risk,
+                scratch.queue,
+                scratch.pools,
+                scratch.pool_bits,
+            )
         at_risk, lost = scratch.queue[:risks].copy(), scratch.pools[:unspared].copy()
-        to_fall, to_sicken = fell.copy(), sickened & ~is_down
+        to_fall, to_sicken, to_risk = fell.copy(), sickened & ~is_down, risk.copy()
         sources = np.concatenate(
             [
                 scenario.down[members(fell, scenario.down)],
@@ -279,28 +325,37 @@ class CompiledEngine:
         )
         scratch.queue[: len(sources)] = sources
         layer = scratch.ill if scratch.ill.logged or scratch.ill.count else scratch.down
-        levels = find_distances(
-            rows.header,
-            rows.target,
-            rows.counted,
-            rows.code,
-            scratch.down.slack,
-            layer.slack,
-            scratch.pool_bits,
-            fell,
-            sickened,
-            to_fall,
-            to_sicken,
-            risk.copy(),
-            degraded > 0,
-            scratch.queue,
-            len(sources),
-            scratch.ends,
-            scratch.fresh,
-        )
+        done, count, levels = 0, len(sources), 0
+        for budget in limit.budgets(Stage.DISTANCE):
+            done, count, levels = find_distances(
+                rows.header,
+                rows.target,
+                rows.counted,
+                rows.code,
+                scratch.down.slack,
+                layer.slack,
+                scratch.pool_bits,
+                fell,
+                sickened,
+                to_fall,
+                to_sicken,
+                to_risk,
+                degraded > 0,
+                scratch.queue,
+                done,
+                count,
+                scratch.ends,
+                levels,
+                scratch.fresh,
+                budget,
+            )
+            if done == count:
+                break
         scratch.pool_bits[lost >> 6] = 0
-        ends = scratch.ends[:levels].copy()
-        return at_risk, lost, scratch.queue[: ends[-1] if levels else 0].copy(), ends
+        order, ends = scratch.queue[:done].copy(), scratch.ends[:levels].copy()
+        if limit.cut is not None:
+            order, ends = with_the_rest(order, ends, sources, fell | sickened | risk)
+        return at_risk, lost, order, ends
 
     def _reset_ill(self, scratch: _Scratch) -> None:
         if scratch.ill.count or scratch.ill.logged:
@@ -322,19 +377,3 @@ class CompiledEngine:
         yield scratch
         with self._guard:
             self._idle.append(scratch)
-
-
-def members(bits: Bits, ordinals: Int32s) -> Bools:
-    """Which of the ordinals are in the set."""
-    wide = ordinals.astype(np.uint64)
-    return (bits[wide >> np.uint64(6)] >> (wide & np.uint64(63)) & np.uint64(1)).astype(bool)
-
-
-def _without(bits: Bits, ordinals: Int32s) -> Bits:
-    """A copy of the set, the ordinals taken out."""
-    rest = bits.copy()
-    if not len(ordinals):
-        return rest
-    wide = ordinals.astype(np.uint64)
-    np.bitwise_and.at(rest, wide >> np.uint64(6), ~(np.uint64(1) << (wide & np.uint64(63))))
-    return rest

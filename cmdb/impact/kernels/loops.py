@@ -117,11 +117,14 @@ def copy_slack(base, source, slack, log, copied, value, touched, logged):
 
 
 @njit(cache=True, nogil=True)
-def reach_from(header, target, counted, seen, queue, count):
-    """Breadth first from `queue[:count]`, which the set `seen` holds, over every run of a row."""
+def reach_from(header, target, counted, seen, queue, done, count, budget):
+    """Breadth first from `queue[done:count]`, which the set `seen` holds, over every run of a row.
+
+    No more than `budget` CIs are walked; what is returned is where to go on.
+    """
     one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
-    done = 0
-    while done < count:
+    budget += done
+    while done < count and done < budget:
         if done + _HEADER_AHEAD < count:
             prefetch(header, queue[done + _HEADER_AHEAD])
             prefetch(target, header[queue[done + _ROW_AHEAD], 0])
@@ -140,3 +143,4 @@ def reach_from(header, target, counted, seen, queue, count):
             queue[count] = found
             count += np.int64(~(word >> (found & low)) & one)
             seen[found >> six] = word | one << (found & low)
+    return done, count

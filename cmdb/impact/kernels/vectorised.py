@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from cmdb.impact.kernels import Bits, Bools, Components, Engine, Faults, Graph, Outcome, Rows, Weights, plain, relaying
+from cmdb.impact.kernels import (
+    Bits,
+    Bools,
+    Components,
+    Engine,
+    Faults,
+    Graph,
+    InTime,
+    Outcome,
+    Rows,
+    Stage,
+    Weights,
+    plain,
+    relaying,
+)
+from cmdb.impact.kernels.limit import Limit, with_the_rest
 from cmdb.projection.columns import Int32s, Int64s
 from cmdb.projection.rows import slots_of
 
@@ -101,61 +116,84 @@ class VectorisedEngine:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def outcome(self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool) -> Outcome:
+    def outcome(
+        self, context: Faults, scenario: Faults, assumed: Int32s, *, distances: bool, in_time: InTime | None = None
+    ) -> Outcome:
         """Close what is down twice, with what is ill laid over each time."""
-        nodes = self._graph.nodes
+        nodes, limit = self._graph.nodes, Limit(in_time)
         fixed, soft = _mask(assumed, nodes), np.zeros(nodes, dtype=bool)
         slack = self._graph.pools.slack.copy()
         down = np.zeros(nodes, dtype=bool)
 
-        self._close(down, fixed, slack, context.down, soft)
+        self._close(down, fixed, slack, context.down, soft, limit, Stage.CONTEXT)
         was_down, slack_before = down.copy(), slack.copy()
-        was_ill, _ = self._ill(down, fixed, slack, np.concatenate([context.degraded, _listed(soft)]))
+        seeds = np.concatenate([context.degraded, _listed(soft)])
+        was_ill, _ = self._ill(down, fixed, slack, seeds, limit, Stage.CONTEXT)
+        before = (_packed(was_down), _packed(was_ill))
+        listed_before = (_listed(was_down), _listed(was_ill & ~was_down))
+        if limit.cut is not None:
+            return Outcome(*before, *before, *listed_before, *[_NOBODY] * 6, cut=limit.cut)
 
-        self._close(down, fixed, slack, scenario.down, soft)
+        self._close(down, fixed, slack, scenario.down, soft, limit, Stage.DOWN)
         seeds = np.concatenate([context.degraded, scenario.degraded, _listed(soft)])
-        is_ill, ill_slack = self._ill(down, fixed, slack, seeds)
+        is_ill, ill_slack = self._ill(down, fixed, slack, seeds, limit, Stage.DEGRADED)
+        is_ill |= was_ill
 
         fell, sickened = down & ~was_down, is_ill & ~was_ill
         at_risk = unspared = order = ends = _NOBODY
         if distances:
-            lost = self._unspared(slack_before, slack, was_down, down, sickened)
+            lost = np.zeros(len(slack), dtype=bool)
+            if limit.goes_on(Stage.AT_RISK):
+                lost = self._unspared(slack_before, slack, was_down, down, sickened)
             unspared = _listed(lost)
             at_risk = np.unique(self._graph.pools.owner[unspared])
-            order, ends = self._distances((slack, ill_slack, lost), (fell, sickened, is_ill & ~down), at_risk, scenario)
+            sets = (fell, sickened, is_ill & ~down)
+            order, ends = self._distances((slack, ill_slack, lost), sets, at_risk, scenario, limit)
         return Outcome(
-            _packed(was_down),
-            _packed(was_ill),
+            *before,
             _packed(down),
             _packed(is_ill),
-            _listed(was_down),
-            _listed(was_ill & ~was_down),
+            *listed_before,
             _listed(fell),
             _listed(sickened & ~down),
             at_risk,
             unspared,
             order,
             ends,
+            limit.cut,
         )
 
-    def reach(self, sources: Int32s) -> Bits:
+    def reach(self, sources: Int32s, in_time: InTime | None = None) -> Bits | None:
         """A wave at a time, over every run of a row."""
-        rows = self._graph.rows
+        rows, limit = self._graph.rows, Limit(in_time)
         seen = _mask(sources, self._graph.nodes)
         wave = sources
         while len(wave):
+            if not limit.goes_on(Stage.SPARED):
+                return None
             found = [rows.target[_slots(rows, wave, _DIRECT)], rows.counted[_slots(rows, wave, _COUNTED)]]
             wave = _fresh(np.concatenate(found), ~seen)
             seen[wave] = True
         return _packed(seen)
 
-    def _ill(self, down: Bools, fixed: Bools, slack: Weights, seeds: Int32s) -> tuple[Bools, Weights]:
+    def _ill(
+        self, down: Bools, fixed: Bools, slack: Weights, seeds: Int32s, limit: Limit, stage: Stage
+    ) -> tuple[Bools, Weights]:
         """Who is down or degraded when these are degraded at least, and the slack that pools have then."""
         ill, left = down.copy(), slack.copy()
-        self._close(ill, fixed, left, seeds, None)
+        self._close(ill, fixed, left, seeds, None, limit, stage)
         return ill, left
 
-    def _close(self, closed: Bools, fixed: Bools, slack: Weights, seeds: Int32s, soft: Bools | None) -> None:
+    def _close(
+        self,
+        closed: Bools,
+        fixed: Bools,
+        slack: Weights,
+        seeds: Int32s,
+        soft: Bools | None,
+        limit: Limit,
+        stage: Stage,
+    ) -> None:
         """Add the seeds to `closed` and close it, taking every loss off `slack`; `soft` gets whom losses weaken."""
         rows, ring = self._graph.rows, self._graph.footing.ring
         wave = _fresh(seeds, ~closed & ~fixed)
@@ -163,6 +201,8 @@ class VectorisedEngine:
             dirty: list[Int32s] = []
             while len(wave):
                 closed[wave] = True
+                if not limit.goes_on(stage):
+                    return
                 failed, shaken = self._charge(slack, wave, _HARD_COUNTED)
                 dirty.append(np.unique(ring[shaken]))
                 found = np.concatenate([rows.target[_slots(rows, wave, _HARD)], failed])
@@ -245,6 +285,7 @@ class VectorisedEngine:
         sets: tuple[Bools, Bools, Bools],
         at_risk: Int32s,
         scenario: Faults,
+        limit: Limit,
     ) -> tuple[Int32s, Int32s]:
         """Breadth first over failed edges, a wave at a time; see the compiled make."""
         rows = self._graph.rows
@@ -252,7 +293,8 @@ class VectorisedEngine:
         fell, sickened, ill_only = sets
         to_fall, to_sicken, to_risk = fell.copy(), sickened & ill_only, _mask(at_risk, len(fell))
         sources = (scenario.down[to_fall[scenario.down]], scenario.degraded[to_sicken[scenario.degraded]])
-        wave = np.sort(np.concatenate(sources))
+        hits = to_fall | to_sicken | to_risk
+        first = wave = np.sort(np.concatenate(sources))
         failed, ill_failed = slack < 0, ill_slack < 0
         direct = [(fell, to_fall, _HARD), (sickened, to_sicken, _HARD), (fell, to_sicken, _SOFT)]
         counted = [
@@ -263,8 +305,8 @@ class VectorisedEngine:
         ]
         direct = [rule for rule in direct if rule[1].any()]
         counted = [rule for rule in counted if rule[1].any() and rule[3].any()]
-        levels: list[Int32s] = []
-        while len(wave):
+        levels: list[Int32s] = [_NOBODY]
+        while len(wave) and limit.goes_on(Stage.DISTANCE):
             levels.append(wave)
             for waiting in (to_fall, to_sicken, to_risk):
                 waiting[wave] = False
@@ -277,9 +319,8 @@ class VectorisedEngine:
                 owner = rows.counted[slot]
                 found.append(owner[waiting[owner] & through[rows.code[slot] >> 1]])
             wave = np.unique(np.concatenate(found))
-        if not levels:
-            return _NOBODY, _NOBODY
-        return np.concatenate(levels), np.cumsum([len(level) for level in levels], dtype=np.int32)
+        order, ends = np.concatenate(levels), np.cumsum([len(level) for level in levels[1:]], dtype=np.int32)
+        return (order, ends) if limit.cut is None else with_the_rest(order, ends, first, _packed(hits))
 
 
 def _derive(

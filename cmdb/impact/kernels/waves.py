@@ -51,26 +51,33 @@ def close_over(
     soft_seen,
     softs,
     soft_count,
+    rings,
+    at,
+    budget,
 ):
     """Walk on from `order[done:count]` until quiet; look at the rings that lost weight; again until none did.
 
     Rings are numbered dependents first and failure goes the other way, so the last is looked at first: what is
-    found there can only hurt rings that come later.
+    found there can only hurt rings that come later. `rings` of them are to be looked at, none after `at`. A wave is
+    begun as long as no more than `budget` CIs were walked or looked at; what is returned is where to go on.
     """
     one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
-    rings = 0
-    at = np.int64(-1)
     end = done
     while done < count or rings > 0:
-        if done < count and done == end:
-            sort_wave(order, end, count, fresh)
-            end = count
+        if done == end:
+            if budget < 0:
+                break
+            if done < count:
+                sort_wave(order, end, count, fresh)
+                budget -= count - end
+                end = count
         if done == count:
             while not dirty[at]:
                 at -= 1
             rings -= 1
             dirty[at] = False
             members = ring_member[ring_start[at] : ring_start[at + 1]]
+            budget -= len(members)
             count = _look(
                 header, target, counted, code, weight, members, firm, seen, order, count, slack, unmet, doubtful,
                 pools, queue,
@@ -141,7 +148,7 @@ def close_over(
                     softs[soft_count] = found
                     soft_count += np.int64(~(word >> (found & low)) & one)
                     soft_seen[found >> six] = word | one << (found & low)
-    return count, logged, soft_count
+    return done, count, logged, soft_count, rings, at
 
 
 @njit(cache=True, nogil=True)
@@ -278,23 +285,26 @@ def find_distances(
     to_risk,
     mixed,
     order,
+    done,
     count,
     ends,
+    levels,
     fresh,
+    budget,
 ):
-    """Breadth first over failed edges from `order[:count]`; returns the number of levels.
+    """Breadth first over failed edges from `order[done:count]`.
 
     `to_fall`, `to_sicken` and `to_risk` are the hits that nobody came to. Only a CI that got worse passes
-    anything on: one that fell to whom it fails or leaves without spare, one that was up to whom it sickens.
+    anything on: one that fell to whom it fails or leaves without spare, one that was up to whom it sickens. A level is
+    begun as long as no more than `budget` CIs were walked; what is returned is where to go on, and the levels so far.
     """
     one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
     none, every = np.uint64(0), ~np.uint64(0)
-    for i in range(count):
+    for i in range(done, count):
         to_fall[order[i] >> 6] &= ~(one << (np.uint64(order[i]) & low))
         to_sicken[order[i] >> 6] &= ~(one << (np.uint64(order[i]) & low))
-    levels = 0
-    done = 0
-    while done < count:
+    while done < count and budget >= 0:
+        budget -= count - done
         sort_level(order, done, count, fresh)
         end = count
         ends[levels] = end
@@ -371,4 +381,4 @@ def find_distances(
                 count += np.int64(met)
                 to_sicken[word] &= ~(met << (found & low))
                 to_risk[word] &= ~(met << (found & low))
-    return levels
+    return done, count, levels
