@@ -131,7 +131,10 @@ class Frozen:
 
 
 def frozen(window: Span, touches: Int32s, calendars: Sequence[Calendar]) -> tuple[Frozen, ...]:
-    """The freezes that a window, in which these CIs are touched, runs into; O(calendars · (CIs + days))."""
+    """The freezes that a window, in which these CIs are touched, runs into; O(calendars · (CIs + days)).
+
+    A freeze of all CIs holds for a change that touches none yet, as one that brings a new one.
+    """
     return tuple(
         Frozen(calendar.name, span, tuple(touches[about].tolist()))
         for calendar, about in _about(Purpose.FREEZE, touches, calendars)
@@ -175,7 +178,9 @@ def closed_times(whole: Span, touches: Int32s, calendars: Sequence[Calendar]) ->
 
 def _about(purpose: Purpose, touches: Int32s, calendars: Sequence[Calendar]) -> Iterator[tuple[Calendar, Bools]]:
     for calendar in calendars:
-        if calendar.purpose is purpose and (about := calendar.about(touches)).any():
+        about = calendar.about(touches)
+        for_all = purpose is Purpose.FREEZE and isinstance(calendar.scope, Everywhere)
+        if calendar.purpose is purpose and (for_all or about.any()):
             yield calendar, about
 
 

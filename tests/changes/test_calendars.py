@@ -258,12 +258,20 @@ def is_about(some: Calendar, ordinal: int) -> bool:
     return isinstance(some.scope, Everywhere) or ordinal in some.scope.tolist()
 
 
+def is_about_any(some: Calendar, ordinals: set[int]) -> bool:
+    return isinstance(some.scope, Everywhere) or any(is_about(some, ordinal) for ordinal in ordinals)
+
+
 @given(calendars(), st.sets(st.integers(0, 4)), st.integers(0, 47), st.integers(1, 24))
 def test_freezes_and_maintenance_hour_by_hour(some: list[Calendar], cis: set[int], begin: int, length: int) -> None:
     end = min(48, begin + length)
     window, touches = Span(DAY + begin * HOUR, DAY + end * HOUR), column(*cis)
     hours = set(range(begin, end))
 
+    freezes = [c for c in some if c.purpose is Purpose.FREEZE and is_about_any(c, cis)]
+    assert {found.calendar for found in frozen(window, touches, some)} == {
+        c.name for c in freezes if hours_of(c) & hours
+    }
     hit = {(found.calendar, ci) for found in frozen(window, touches, some) for ci in found.ordinals}
     assert hit == {
         (c.name, ci)
@@ -280,9 +288,7 @@ def test_freezes_and_maintenance_hour_by_hour(some: list[Calendar], cis: set[int
     assert inside_maintenance(window, touches, some) == (not found)
 
     closed = closed_times(Span(DAY, DAY + 48 * HOUR), touches, some)
-    frozen_hours = set[int]().union(
-        *(hours_of(c) for c in some if c.purpose is Purpose.FREEZE and any(is_about(c, ci) for ci in cis))
-    )
+    frozen_hours = set[int]().union(*map(hours_of, freezes))
     wanted = frozen_hours.union(*(set(range(48)) - its for its in open_hours.values()))
     assert {hour for hour in range(48) if any(span.overlaps(_hour(hour)) for span in closed)} == wanted
 
