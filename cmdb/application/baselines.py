@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from cmdb.application.opening import Application
 from cmdb.baselines.content import content_of
-from cmdb.baselines.record import AUTHORITY, BASELINE, Baseline, Seal, baseline_of, created_in, recording
+from cmdb.baselines.record import AUTHORITY, Baseline, Seal, baseline_of, created_in, recording
 from cmdb.baselines.scope import Everything, OfService, Scope
 from cmdb.baselines.sealing import seal
 from cmdb.errors import Conflict, Failed, Invalid, NotFound, Usage
 from cmdb.filters import Compare, Lookup
 from cmdb.ledger import Head
-from cmdb.reading import Moment, moment_revision, resolve
+from cmdb.reading import BASELINE, Moment, moment_revision, resolve
 from cmdb.store.port import LARGEST_PAGE, Query, Sort, Store
 from graph_schema.values import instant
 

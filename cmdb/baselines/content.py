@@ -46,7 +46,7 @@ def accepting(model: Model, text: str) -> Filter:
     return And((LIVE, Compare("class", Lookup.IN, item_classes(model)), parse_filter(text, model)))
 
 
-async def items_of(store: Store, follower: Follower, scope: Scope, as_of: int) -> Ids:
+async def items_of(store: Store, follower: Follower, scope: Scope, as_of: int | None) -> Ids:
     """The ordinals of the items in scope as of a revision, ascending. O(n).
 
     Raises Usage for a filter that makes no sense under the model of that time, NotFound for a service that was not there.

@@ -9,11 +9,9 @@ from cmdb.baselines.scope import Scope, parse_scope
 from cmdb.changeset import ChangeSet, Link, New, Operation, Put
 from cmdb.errors import Invalid, NotFound
 from cmdb.nodes import Node
+from cmdb.reading import BASELINE, SEALED_REVISION
 from cmdb.writing import INITIALISATION
 from graph_schema.values import Value
-
-BASELINE: Final = "Baseline"
-"""The class of the records."""
 
 AUTHORITY: Final = INITIALISATION
 """By which authority baselines are written."""
@@ -67,7 +65,7 @@ def baseline_of(node: Node) -> Baseline:
             purpose=_text(said["purpose"]),
             seal=Seal(
                 scope=parse_scope(_text(said["scope"])),
-                revision=_number(said["at_revision"]),
+                revision=_number(said[SEALED_REVISION]),
                 commit_hash=_text(said["commit_hash"]),
                 root=_text(said["content_digest"]),
                 items=_number(said["item_count"]),
@@ -102,7 +100,7 @@ def recording(
         attributes={
             "purpose": purpose,
             "scope": str(seal.scope),
-            "at_revision": seal.revision,
+            SEALED_REVISION: seal.revision,
             "commit_hash": seal.commit_hash,
             "content_digest": seal.root,
             "item_count": seal.items,

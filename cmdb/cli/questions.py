@@ -23,7 +23,10 @@ from cmdb.store.port import LARGEST_PAGE, Query, Sort
 from graph_schema.errors import did_you_mean
 from graph_schema.metamodel import Model
 
-AsOf = Annotated[str | None, Parameter(help="A revision (12), an instant (2026-01-31T17:00:00Z) or a day.")]
+AsOf = Annotated[
+    str | None,
+    Parameter(help="A revision (12), an instant (2026-01-31T17:00:00Z), a day, or a baseline (Baseline:NAME)."),
+]
 Limit = Annotated[int, Parameter(name=["--limit", "-n"], help="Rows to print; 0 prints all.", validator=Number(gte=0))]
 
 

@@ -3,9 +3,19 @@
 from cmdb.reading.filter_text import parse_filter
 from cmdb.reading.history import Event, node_events
 from cmdb.reading.operation_text import read_operations, to_change_set, written
-from cmdb.reading.references import Moment, known_class, moment_revision, resolve, resolve_all
+from cmdb.reading.references import (
+    BASELINE,
+    SEALED_REVISION,
+    Moment,
+    known_class,
+    moment_revision,
+    resolve,
+    resolve_all,
+)
 
 __all__ = [
+    "BASELINE",
+    "SEALED_REVISION",
     "Event",
     "Moment",
     "known_class",

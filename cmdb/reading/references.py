@@ -19,7 +19,14 @@ _KEY: Final = re.compile(r"^[A-Z][A-Z0-9]{1,5}-\d+$")
 _REVISION: Final = re.compile(r"^(?:r|rev|revision)?\s*(\d{1,15})$", re.IGNORECASE)
 
 Moment = str
-"""A revision (`12`, `r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end in UTC)."""
+"""A revision (`12`, `r12`), an instant (`2026-01-31T17:00:00Z`), a day (`2026-01-31`, until its end in UTC), or a baseline
+(`BSL-000001`, `Baseline:name`), which is the revision that it seals."""
+
+BASELINE: Final = "Baseline"
+"""The class of the records that seal a revision."""
+
+SEALED_REVISION: Final = "at_revision"
+"""The attribute of theirs that says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,14 @@ def known_class(model: Model, name: str, *, of: str = "") -> NodeClass:
 
 
 async def moment_revision(store: Store, moment: Moment) -> int:
-    """The revision that a moment means. Raises Usage for text that is none, NotFound for a revision still to come."""
+    """The revision that a moment means.
+
+    Raises Usage for text that is none, NotFound for a revision still to come or a baseline that is not there.
+    """
     head = await store.head()
     text = moment.strip()
+    if _KEY.match(text) or text.startswith(f"{BASELINE}:"):
+        return await _sealed_revision(store, text)
     if found := _REVISION.match(text):
         revision = int(found.group(1))
         if revision > head.revision:
@@ -114,7 +126,7 @@ async def moment_revision(store: Store, moment: Moment) -> int:
     except ValueError:
         raise Usage(
             f"{moment!r} is no moment",
-            remedy="write a revision (12), an instant (2026-01-31T17:00:00Z) or a day (2026-01-31)",
+            remedy="write a revision (12), an instant (2026-01-31T17:00:00Z), a day (2026-01-31) or Baseline:NAME",
         ) from None
     if at.tzinfo is None:
         raise Usage(f"{moment!r} has no time zone", remedy=f"write {text}Z, or an offset like {text}+08:00")
@@ -122,3 +134,11 @@ async def moment_revision(store: Store, moment: Moment) -> int:
         return await store.revision_at(instant(at))
     except OverflowError:
         raise Usage(f"{moment!r} is out of the range of dates") from None
+
+
+async def _sealed_revision(store: Store, reference: str) -> int:
+    node = await resolve(store, reference)
+    revision = node.attributes.get(SEALED_REVISION)
+    if node.class_name != BASELINE or not isinstance(revision, int):
+        raise Usage(f"{reference!r} is a {node.class_name}, no baseline", remedy="see `cmdb baseline list`")
+    return revision
