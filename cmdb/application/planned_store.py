@@ -23,7 +23,7 @@ from cmdb.changeset import (
 from cmdb.filters import Direction
 from cmdb.ledger import Head
 from cmdb.nodes import Attributes, Node, NodeIds, Relationship
-from cmdb.store.port import Store, ValueColumns
+from cmdb.store.port import RelationshipColumns, Store, ValueColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ async def overlay_of(store: Store, effects: Iterable[Effect], handles: Mapping[i
 
 
 def planned_store(store: Store, overlay: Overlay) -> Store:
-    """The store with an overlay: nodes, names, relationships, their counts and values of attributes are as planned.
+    """The store with an overlay: nodes by ordinal and name, their relationships and their attributes are as planned.
 
     Everything else, claims and pages of filters among it, is answered as it stands.
     """
@@ -139,6 +139,26 @@ class _PlannedStore:
         counts.update(_end(r, direction) for r in _at(new, ordinals, direction, types))
         counts.subtract(_end(r, direction) for r in _at(overlay.unlinked.values(), ordinals, direction, types))
         return {ordinal: count for ordinal, count in counts.items() if count}
+
+    async def relationship_columns(
+        self, types: Sequence[str], as_of: int | None = None
+    ) -> tuple[Head, RelationshipColumns]:
+        head, known = await self._store.relationship_columns(types, as_of)
+        overlay = self._overlay
+        stays = ~np.isin(known.id, np.array([*overlay.unlinked, *overlay.altered], dtype=np.int64))
+        planned = sorted((r for r in overlay.linked.values() if r.type in types), key=lambda r: r.id)
+        names = list(dict.fromkeys([*known.types, *(r.type for r in planned)]))
+        code = {name: number for number, name in enumerate(names)}
+        rows = np.array([(r.id, code[r.type], r.source, r.target) for r in planned], dtype=np.int64).reshape(-1, 4)
+        ident = np.concatenate([known.id[stays], rows[:, 0]])
+        order = np.argsort(ident)
+        return head, RelationshipColumns(
+            types=tuple(names),
+            id=ident[order],
+            type_code=np.concatenate([known.type_code[stays], rows[:, 1].astype(np.int16)])[order],
+            source=np.concatenate([known.source[stays], rows[:, 2].astype(np.int32)])[order],
+            target=np.concatenate([known.target[stays], rows[:, 3].astype(np.int32)])[order],
+        )
 
     async def node_values(self, attribute: str, as_of: int | None = None) -> tuple[Head, ValueColumns]:
         head, known = await self._store.node_values(attribute, as_of)

@@ -203,7 +203,11 @@ def test_any_change_set_is_said_and_understood_again(book: Book, data: st.DataOb
         async with opened(f"{SQLITE}{folder}/store.db") as store:
             for commit in book.reference.commits:
                 await store.commit(commit)
-            lines = [operation_line(operation) for operation in await written(store, change_set)]
+            try:
+                lines = [operation_line(operation) for operation in await written(store, change_set)]
+            except NotFound:
+                assert "=1000000" in repr(change_set), "only who was never there is missing"
+                return change_set
             return await to_change_set(store, [operation_of_line(line) for line in lines])
 
     with tempfile.TemporaryDirectory() as folder:
