@@ -1,20 +1,30 @@
-"""baseline record, list, show."""
+"""baseline record, list, show, compare."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.text import Text
 
 from cmdb.application.baselines import Recording, find_baseline, list_baselines, record_baseline
+from cmdb.application.comparing import NOW, compare_moments
 from cmdb.baselines import Baseline, Everything, Filtered, OfService, Scope
-from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
-from cmdb.cli.questions import AsOf
+from cmdb.cli.comparing import comparison_page, comparison_row, difference_row, print_comparison
+from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
+from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.errors import Usage
 
 app = App(name="baseline", help="Record, list, verify and compare baselines, and plan the way back to one.")
+
+
+class Page(StrEnum):
+    """What a comparison can be shown as, beside data."""
+
+    HTML = "html"
+
 
 Where = Annotated[str | None, Parameter(help="The configuration items that a filter accepts.")]
 
@@ -86,6 +96,39 @@ async def _show(common: Common, ref: str) -> None:
             out.print(table(("", ""), [(Text(name, "bold"), str(value)) for name, value in row.items()]))
         else:
             print_value(row, common.output)
+
+
+@app.command(name="compare")
+def compare_(
+    before: str,
+    after: str = NOW,
+    /,
+    *,
+    where: Annotated[str | None, Parameter(help="Compare what this filter accepts, instead.")] = None,
+    page: Annotated[
+        Page | None, Parameter(name="--format", help="A page that people can read, to standard output.")
+    ] = None,
+    limit: Limit = 50,
+    common: Common | None = None,
+) -> None:
+    """Say what differs between two moments: baselines, revisions, instants, days or `now`."""
+    run(_compare(common or Common(), before, after, where, page, limit))
+
+
+async def _compare(common: Common, before: str, after: str, where: str | None, page: Page | None, limit: int) -> None:
+    async with opened(common) as application:
+        scope = None if where is None else Filtered(where)
+        found = await compare_moments(application, before, after, scope)
+        if page is not None:
+            write(comparison_page(found, await application.model()).encode())
+            return
+        match common.output:
+            case Format.TABLE:
+                print_comparison(found, limit)
+            case Format.JSON | Format.YAML:
+                print_value(comparison_row(found), common.output)
+            case _:
+                print_rows([difference_row(found, one) for one in found.differences], (), common.output)
 
 
 def baseline_row(baseline: Baseline) -> dict[str, Json]:
