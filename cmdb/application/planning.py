@@ -13,7 +13,8 @@ from cmdb.application.opening import Application
 from cmdb.changeset import ChangeSet, Effect, ModelInstalled, NodeCreated
 from cmdb.errors import Conflict, Invalid
 from cmdb.impact import Impact, Propagation, Standing, Structure
-from cmdb.impact.changing import StructureChange, changed
+from cmdb.impact.change import StructureChange
+from cmdb.impact.changing import changed
 from cmdb.impact.margins import pool_name
 from cmdb.impact.netting import NeedsNet
 from cmdb.projection.columns import Int32s

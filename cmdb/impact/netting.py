@@ -8,7 +8,7 @@ from typing import Final
 
 from cmdb.changeset import Effect, Linked, NodeChanged, NodeCreated, NodeRetired, Relinked, Unlinked
 from cmdb.errors import Invalid
-from cmdb.impact.changing import KEPT, Altered, Dependency, Ended, StructureChange
+from cmdb.impact.change import KEPT, Altered, Dependency, Ended, StructureChange
 from cmdb.impact.declared import PoolDeclaration
 from cmdb.impact.needs import Redundancy, parse_redundancy
 from cmdb.impact.structure import Structure

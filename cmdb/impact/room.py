@@ -11,7 +11,7 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-_T = TypeVar("_T", bound=np.generic)
+_C = TypeVar("_C", bound=NDArray[np.generic])
 _SMALLEST: Final = 4096
 
 
@@ -87,15 +87,15 @@ class Room:
         return max((self.used[g] - built) / max(built, _SMALLEST) for g, built in self.built.items())
 
 
-def roomy(column: NDArray[_T], capacity: int) -> NDArray[_T]:
+def roomy(column: _C, capacity: int) -> _C:
     """The same at the beginning of an array of that capacity; O(n), what is not used takes no memory."""
     buffer = np.empty(capacity, dtype=column.dtype)
     buffer[: len(column)] = column
-    return buffer[: len(column)]
+    return cast("_C", buffer[: len(column)])
 
 
-def appended(column: NDArray[_T], begin: int, values: NDArray[_T]) -> NDArray[_T]:
+def appended(column: _C, begin: int, values: NDArray[np.generic]) -> _C:
     """The column, with values at `begin`, in room that is claimed; O(values)."""
-    buffer = cast("NDArray[_T]", column.base)
+    buffer = cast("_C", column.base)
     buffer[begin : begin + len(values)] = values
-    return buffer[: begin + len(values)]
+    return cast("_C", buffer[: begin + len(values)])

@@ -29,12 +29,12 @@ from cmdb.impact.kernels import (
     Members,
     PoolColumns,
     Rows,
-    Weights,
     configured_make,
 )
 from cmdb.impact.needs import HEAVIEST
-from cmdb.impact.pooling import Pools, members_of, narrowed, number_pools, parted, picked, weigh, with_types
+from cmdb.impact.pooling import Pools, members_of, number_pools, parted, picked, weigh, with_types
 from cmdb.impact.room import Claim, Counts, Group, Room, roomy
+from cmdb.impact.rows import rows_of
 from cmdb.projection.columns import DependencyColumns, Int16s, Int32s, Int64s
 from cmdb.projection.rows import slots_of
 
@@ -180,7 +180,8 @@ def build_structure(
     members = members_of(columns.provider, pool, weight, nodes, len(owner), chosen)
     pools, odd = weigh(owner, pool_label, members, names, rules, declarations)
     edges = Edges(columns, pool, weight, len(columns))
-    rows = _rows(edges, members, pools, rules, nodes, chosen)
+    parts = parted(columns.type_code, pool, members, pools, rules)
+    rows = rows_of(columns, members, pools, parts, nodes, chosen)
     footing = footing_of(rows, pools.columns.owner, pools.need, chosen)
     watched = np.zeros(len(owner), dtype=bool)
     watched[hanging_pools(rows, footing, pools, footing.ring_member)] = True
@@ -221,9 +222,9 @@ def with_room(structure: Structure, more: Counts | None = None, *, wide: bool = 
     direct, counted = room.capacity[Group.DIRECT], room.capacity[Group.COUNTED]
     of_edges, of_pools, of_members = (room.capacity[group] for group in (Group.EDGES, Group.POOLS, Group.MEMBERS))
     columns, of = edges.columns, pools.columns
-    pool_columns = PoolColumns(
-        roomy(of.owner, of_pools), _roomy(of.slack, of_pools, wide=wide), _roomy(of.even, of_pools, wide=wide)
-    )
+    weights = (of.slack, of.even, rows.weight)
+    slack, even, weight = (column.astype(np.int64) if wide else column for column in weights)
+    pool_columns = PoolColumns(roomy(of.owner, of_pools), roomy(slack, of_pools), roomy(even, of_pools))
     graph = structure.graph._replace(
         rows=Rows(
             rows.header,
@@ -231,7 +232,7 @@ def with_room(structure: Structure, more: Counts | None = None, *, wide: bool = 
             roomy(rows.edge, direct),
             roomy(rows.counted, counted),
             roomy(rows.code, counted),
-            _roomy(rows.weight, counted, wide=wide),
+            roomy(weight, counted),
             roomy(rows.counted_edge, counted),
         ),
         members=Members(
@@ -266,12 +267,6 @@ def with_room(structure: Structure, more: Counts | None = None, *, wide: bool = 
         owner_edge=roomy(structure.owner_edge, room.capacity[Group.NEEDS]),
         claim=Claim(room),
     )
-
-
-def _roomy(weight: Weights, capacity: int, *, wide: bool) -> Weights:
-    if wide or weight.dtype == np.int64:
-        return roomy(np.asarray(weight, dtype=np.int64), capacity)
-    return roomy(np.asarray(weight, dtype=np.int16), capacity)
 
 
 def check_types(codes: Int16s, rules: Sequence[TypeRule]) -> None:
@@ -318,28 +313,3 @@ def _spread_out(traits: EdgeTraits, columns: DependencyColumns) -> tuple[Int64s,
         label[at[known]] = traits.pool[known]
         weight[at[known]] = traits.weight[known]
     return label, weight
-
-
-def _rows(edges: Edges, members: Members, pools: Pools, rules: Sequence[TypeRule], nodes: int, make: Make) -> Rows:
-    columns = edges.columns
-    parts = parted(columns.type_code, edges.pool, members, pools, rules)
-    order, start = make.group(columns.provider[parts.direct].astype(np.int64) * 3 + parts.run, 3 * nodes)
-    edge = parts.direct[order]
-    keys = members.provider[parts.counted].astype(np.int64) * 2 + pools.soft[parts.pool]
-    counted_order, counted_start = make.group(keys, 2 * nodes)
-    member, pool = parts.counted[counted_order], parts.pool[counted_order]
-
-    header = np.zeros((nodes, 8), dtype=np.int32)
-    for column in range(3):
-        header[:, column] = start[column:-1:3]
-    header[:, 3] = start[3::3]
-    header[:, 4], header[:, 5], header[:, 6] = counted_start[:-1:2], counted_start[1::2], counted_start[2::2]
-    return Rows(
-        header,
-        columns.dependent[edge],
-        edge,
-        pools.columns.owner[pool],
-        pool << 1,
-        narrowed(members.weight[member], small=pools.columns.slack.dtype == np.int16),
-        members.edge[member],
-    )

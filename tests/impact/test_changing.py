@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmdb.errors import Invalid
-from cmdb.impact.changing import KEPT, Altered, Dependency, Ended, Kept, StructureChange, changed
+from cmdb.impact.change import KEPT, Altered, Dependency, Ended, Kept, StructureChange
+from cmdb.impact.changing import changed
 from cmdb.impact.footing import HARD_COUNTED_RUN, HARD_RUN, owners_of_slots, slots
 from cmdb.impact.kernels import MakeChoice
 from cmdb.impact.needs import HEAVIEST, parse_need

@@ -1,0 +1,33 @@
+"""From parts to the rows that the engine walks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cmdb.impact.kernels import Make, Members, Rows
+from cmdb.impact.pooling import Parts, Pools, narrowed
+from cmdb.projection.columns import DependencyColumns
+
+
+def rows_of(columns: DependencyColumns, members: Members, pools: Pools, parts: Parts, nodes: int, make: Make) -> Rows:
+    """The rows of `nodes` providers; edges and pools go by their places in what is given. O(nodes + parts)."""
+    order, start = make.group(columns.provider[parts.direct].astype(np.int64) * 3 + parts.run, 3 * nodes)
+    edge = parts.direct[order]
+    keys = members.provider[parts.counted].astype(np.int64) * 2 + pools.soft[parts.pool]
+    counted_order, counted_start = make.group(keys, 2 * nodes)
+    member, pool = parts.counted[counted_order], parts.pool[counted_order]
+
+    header = np.zeros((nodes, 8), dtype=np.int32)
+    for column in range(3):
+        header[:, column] = start[column:-1:3]
+    header[:, 3] = start[3::3]
+    header[:, 4], header[:, 5], header[:, 6] = counted_start[:-1:2], counted_start[1::2], counted_start[2::2]
+    return Rows(
+        header,
+        columns.dependent[edge],
+        edge,
+        pools.columns.owner[pool],
+        pool << 1,
+        narrowed(members.weight[member], small=pools.columns.slack.dtype == np.int16),
+        members.edge[member],
+    )
