@@ -69,4 +69,4 @@ class Policy:
 
     def missing_to_close(self) -> tuple[Right, ...]:
         """The rights that nobody holds and without which nothing could be changed once initialisation has ended."""
-        return tuple(right for right in NEEDED_TO_CLOSE if not self.holders(right))
+        return () if not self.roles else tuple(right for right in NEEDED_TO_CLOSE if not self.holders(right))

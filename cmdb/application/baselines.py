@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cmdb.access import Right, load_policy
 from cmdb.application.opening import Application
 from cmdb.baselines.content import content_of
 from cmdb.baselines.record import AUTHORITY, Baseline, Seal, baseline_of, created_in, recording
 from cmdb.baselines.scope import Everything, OfService, Scope
 from cmdb.baselines.sealing import seal
-from cmdb.errors import Conflict, Failed, Invalid, NotFound, Usage
+from cmdb.changes import initialisation_has_ended
+from cmdb.errors import Conflict, Failed, Invalid, NotFound, Refused, Usage
 from cmdb.filters import Compare, Lookup
 from cmdb.ledger import Head
 from cmdb.reading import BASELINE, Moment, moment_revision, resolve
@@ -51,9 +53,24 @@ async def record_baseline(application: Application, wanted: Recording, *, actor:
         service=None if service is None or not await _linkable(application, service.ordinal) else service.ordinal,
         supersedes=before,
     )
+    await _check_rights(application, actor)
     written = await application.door.write(change_set, actor=actor, authority=AUTHORITY, reason=reason)
     [node] = await store.nodes([created_in(written.created)])
     return baseline_of(node)
+
+
+async def _check_rights(application: Application, actor: str) -> None:
+    """Who may record, and that the first one, which ends initialisation, leaves somebody who can approve changes."""
+    policy = await load_policy(application.store)
+    if not policy.allows(actor, Right.RECORD_BASELINES):
+        holders = ", ".join(sorted(policy.holders(Right.RECORD_BASELINES))) or "nobody yet"
+        raise Refused(f"{actor} has not the right {Right.RECORD_BASELINES.value}", remedy=f"it is held by {holders}")
+    if (missing := policy.missing_to_close()) and not await initialisation_has_ended(application.store):
+        names = ", ".join(right.value for right in missing)
+        raise Refused(
+            f"the first baseline ends initialisation, and then nobody could change anything: no role gives {names}",
+            remedy="give these rights to a role with members first",
+        )
 
 
 async def seal_scope(application: Application, scope: Scope, head: Head) -> Seal:

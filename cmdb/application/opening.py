@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from cmdb.application.refusals import ControlledDoor
+from cmdb.changes import ChangeGate, initialisation_has_ended
 from cmdb.clock import Clock, system_clock
 from cmdb.errors import Failed, Usage
 from cmdb.impact import StructureFollower
@@ -20,7 +22,7 @@ from cmdb.projection.following import Follower
 from cmdb.projection.loading import load_ground
 from cmdb.store.port import Store
 from cmdb.store.sqlite import open_sqlite
-from cmdb.writing import Door, InitialisationGate, found
+from cmdb.writing import INITIALISATION, RECORDS, Door, found
 from graph_schema.metamodel import Model
 
 DEFAULT_STORE: Final = "sqlite:///cmdb.sqlite"
@@ -50,6 +52,12 @@ class Application:
         if ids is None:
             raise Failed(f"{self.store.url} is empty", remedy="run `cmdb init` first")
         return ids
+
+    async def authority(self, change: str | None = None) -> str:
+        """What people write under: the change that they name, or what needs none: initialisation first, then records."""
+        if change is not None:
+            return f"change:{change}"
+        return RECORDS if await initialisation_has_ended(self.store) else INITIALISATION
 
     async def load(self) -> None:
         """Have both followers loaded, from one reading of the graph. O(V + E). Raises Failed while the store is empty."""
@@ -90,7 +98,7 @@ async def open_application(url: str, *, create: bool = False, clock: Clock = sys
     store = await open_store(url, create=create)
     return Application(
         store=store,
-        door=Door(store, gate=InitialisationGate(), clock=clock),
+        door=ControlledDoor(store, gate=ChangeGate(store, clock=clock), clock=clock),
         follower=Follower(store),
         structures=StructureFollower(store),
         clock=clock,

@@ -1,8 +1,10 @@
 """Changes: their records and steps, the gate that lets nothing past but them, and what a change is weighed by."""
 
-from cmdb.changes.deciding import Action, Asked, Findings, Step, fallen, missing_documents, overdue, step
-from cmdb.changes.gate import ChangeGate
-from cmdb.changes.gathering import changes_of, load_change
+from cmdb.changes.asking import Action, Asked, Findings
+from cmdb.changes.deciding import Step, fallen, overdue, step
+from cmdb.changes.gate import ChangeGate, initialisation_has_ended
+from cmdb.changes.gathering import changes_in, changes_of, load_change
+from cmdb.changes.hurdles import missing_documents
 from cmdb.changes.record import Board, CastVote, Change, Choice, Kind, Stage
 
 __all__ = [
@@ -17,8 +19,10 @@ __all__ = [
     "Kind",
     "Stage",
     "Step",
+    "changes_in",
     "changes_of",
     "fallen",
+    "initialisation_has_ended",
     "load_change",
     "missing_documents",
     "overdue",

@@ -20,6 +20,14 @@ BASELINE: Final = "Baseline"
 """The class whose first record ends initialisation."""
 
 
+async def initialisation_has_ended(store: Store) -> bool:
+    """Whether there is, or was, a baseline: the first one ends initialisation, for good."""
+    model = await store.model()
+    if model is None or BASELINE not in model.class_by_name:
+        return False
+    return bool((await store.find(Query(where=IsA(BASELINE), limit=1))).items)
+
+
 class ChangeGate:
     """Lets a CI be altered only under a change that is being implemented, by whom and when it says so."""
 
@@ -28,20 +36,12 @@ class ChangeGate:
         self._clock = clock
         self._closed = False
 
-    async def closed(self) -> bool:
-        """Whether initialisation has ended, which it does once and for good: there is, or was, a baseline."""
-        if not self._closed:
-            model = await self._store.model()
-            known = model is not None and BASELINE in model.class_by_name
-            self._closed = known and bool((await self._store.find(Query(where=IsA(BASELINE), limit=1))).items)
-        return self._closed
-
     async def check(self, request: WriteRequest) -> None:
         """See Gate. O(effects), and what is read does not depend on their number."""
         model = await self._store.model()
         if model is None:
             raise AssertionError("the door has a model")
-        closed = await self.closed()
+        closed = self._closed = self._closed or await initialisation_has_ended(self._store)
         if not closed and request.authority == INITIALISATION and request.actor.strip() and is_plain(request, model):
             return
         case = Case(

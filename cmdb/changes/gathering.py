@@ -16,15 +16,16 @@ from cmdb.changes.record import (
     Certified,
     Change,
     Choice,
+    Stage,
     many,
     said,
     whole,
 )
 from cmdb.errors import NotFound
-from cmdb.filters import Direction
+from cmdb.filters import LIVE, And, Compare, Direction, IsA, Lookup
 from cmdb.nodes import Node, Relationship
 from cmdb.reading import resolve
-from cmdb.store.port import Store
+from cmdb.store.port import LARGEST_PAGE, Query, Store
 
 _QUORUM, _MAJORITY = 50, 50
 
@@ -47,6 +48,19 @@ async def changes_of(store: Store, nodes: Sequence[Node]) -> list[Change]:
     return [_change(node, [r for r in out if r.source == node.ordinal], _into(into, node), around) for node in nodes]
 
 
+async def changes_in(store: Store, *stages: Stage) -> list[Change]:
+    """All changes in these stages, by key. O(changes in them)."""
+    found: list[Node] = []
+    after: str | None = None
+    accepted = And((IsA(CHANGE), Compare("state", Lookup.IN, tuple(stage.value for stage in stages)), LIVE))
+    while True:
+        page = await store.find(Query(where=accepted, limit=LARGEST_PAGE, after=after))
+        found += page.items
+        if not page.more:
+            return await changes_of(store, found) if found else []
+        after = page.cursors[-1]
+
+
 def _into(into: Sequence[Relationship], node: Node) -> list[Relationship]:
     return [r for r in into if r.target == node.ordinal]
 
@@ -59,7 +73,7 @@ def _change(node: Node, out: Sequence[Relationship], into: Sequence[Relationship
     return Change(
         node=node,
         touches=frozenset(r.target for r in out if r.type == TOUCHES),
-        votes=tuple(CastVote(said(vote, "voter"), Choice(said(vote, "choice"))) for vote in votes),
+        votes=tuple(CastVote(vote.ordinal, said(vote, "voter"), Choice(said(vote, "choice"))) for vote in votes),
         board=_board(boards[0]) if boards else None,
         certified=Certified(max(certificates, key=lambda found: found.ordinal)) if certificates else None,
         template=templates[0] if templates else None,

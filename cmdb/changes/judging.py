@@ -66,17 +66,6 @@ class Case:
     now: datetime
 
 
-@dataclass(slots=True)
-class _Sorted:
-    """What the effects are about: CIs (by ordinal, what is done to each), records, the model."""
-
-    items: list[tuple[frozenset[int], str]]
-    created: list[NodeCreated]
-    governed: set[str]
-    records: bool = False
-    model: bool = False
-
-
 def objections(case: Case) -> list[Problem]:
     """Everything that stands against a commit; nothing if it may be made. O(effects)."""
     if not case.actor.strip():
@@ -98,46 +87,64 @@ def is_plain(request: WriteRequest, model: Model) -> bool:
     return not (created & governed or any(source in governed for name in linked for source, _ in model.joinable[name]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """What the effects are about: CIs (the ends of what is done, and what that is), new CIs, records, the model."""
+
+    items: tuple[tuple[frozenset[int], str], ...]
+    created: tuple[NodeCreated, ...]
+    governed: frozenset[str]
+    records: bool
+    model: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Whom an effect is about, who else takes part, and what it is called."""
+
+    ordinal: int
+    others: frozenset[int]
+    what: str
+    created: NodeCreated | None = None
+
+
 def _sorted(case: Case) -> _Sorted:
-    found = _Sorted([], [], set())
-    retired = {effect.ordinal for effect in case.effects if isinstance(effect, NodeRetired)}
-    kinds = {c.name: c.kind for c in case.model.classes}
     own = {effect.ordinal: effect.class_name for effect in case.effects if isinstance(effect, NodeCreated)}
+    retired = {effect.ordinal for effect in case.effects if isinstance(effect, NodeRetired)}
+    items = frozenset(c.name for c in case.model.classes if c.kind is Kind.CI)
 
     def class_of(ordinal: int) -> str:
         return own.get(ordinal) or case.classes[ordinal]
 
-    def is_item(ordinal: int) -> bool:
-        return kinds.get(class_of(ordinal), Kind.CI) is Kind.CI
+    def ends_with_its_record(effect: Effect) -> bool:
+        if not isinstance(effect, Unlinked) or effect.target not in retired:
+            return False
+        return class_of(effect.source) in items and class_of(effect.target) not in items
 
-    def about(ordinal: int, others: frozenset[int], what: str) -> None:
-        if is_item(ordinal):
-            found.items.append((others | {ordinal}, what))
-        elif class_of(ordinal) in GOVERNED:
-            found.governed.add(class_of(ordinal))
-        else:
-            found.records = True
+    subjects = [s for e in case.effects if not ends_with_its_record(e) and (s := _subject(e)) is not None]
+    of_items = [subject for subject in subjects if class_of(subject.ordinal) in items]
+    of_records = {class_of(subject.ordinal) for subject in subjects} - items
+    return _Sorted(
+        items=tuple((s.others | {s.ordinal}, f"{class_of(s.ordinal)} {s.what}") for s in of_items if s.created is None),
+        created=tuple(s.created for s in of_items if s.created is not None),
+        governed=frozenset(of_records & GOVERNED.keys()),
+        records=bool(of_records - GOVERNED.keys()),
+        model=any(isinstance(effect, ModelInstalled) for effect in case.effects),
+    )
 
-    for effect in case.effects:
-        match effect:
-            case NodeCreated(ordinal=ordinal):
-                if is_item(ordinal):
-                    found.created.append(effect)
-                else:
-                    about(ordinal, frozenset(), "")
-            case NodeChanged(ordinal=ordinal) | NodeRetired(ordinal=ordinal):
-                about(ordinal, frozenset(), f"alters {class_of(ordinal)}")
-            case Linked(source=source, target=target) | Relinked(source=source, target=target):
-                about(source, frozenset({target}), f"{effect.type} of {class_of(source)}")
-            case Unlinked(source=source, target=target):
-                if is_item(source) and not is_item(target) and target in retired:
-                    continue  # what ends with its record is the record's
-                about(source, frozenset({target}), f"{effect.type} of {class_of(source)}")
-            case ModelInstalled():
-                found.model = True
-            case EstateFounded():
-                pass
-    return found
+
+def _subject(effect: Effect) -> _Subject | None:
+    match effect:
+        case NodeCreated():
+            return _Subject(effect.ordinal, frozenset(), "created", effect)
+        case NodeChanged():
+            return _Subject(effect.ordinal, frozenset(), "changed")
+        case NodeRetired():
+            return _Subject(effect.ordinal, frozenset(), "retired")
+        case Linked() | Relinked() | Unlinked():
+            return _Subject(effect.source, frozenset({effect.target}), effect.type)
+        case ModelInstalled() | EstateFounded():
+            return None
 
 
 def _about_records(case: Case, found: _Sorted) -> Iterator[Problem]:
@@ -166,8 +173,9 @@ def _about_items(case: Case, found: _Sorted) -> Iterator[Problem]:
     if not (found.items or found.created or found.model):
         return
     if case.warrant is not None:
-        outside = any(not ordinals & case.warrant.scope for ordinals, _ in found.items)
-        if outside or found.created or found.model:
+        scope = case.warrant.scope | {effect.ordinal for effect in found.created}
+        outside = any(not ordinals & scope for ordinals, _ in found.items)
+        if outside or (found.created and not case.warrant.creates) or found.model:
             yield Problem("the step is about other CIs than it was judged for", case.authority)
         return
     if case.authority == INITIALISATION:

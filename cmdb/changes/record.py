@@ -71,8 +71,9 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CastVote:
-    """A vote that counts: it was cast in this round of the change."""
+    """A vote that counts: it was cast in this round of the change. `ordinal` is its record's."""
 
+    ordinal: int
     voter: str
     choice: Choice
 

@@ -24,11 +24,12 @@ class Warrant:
     """Permission for one step of change control itself, which has judged it before.
 
     People name an authority as text, so nobody can bring a warrant from outside. It covers the records that control
-    keeps, and the CIs in `scope`; `authority` stands in the ledger.
+    keeps, the CIs in `scope` and, with `creates`, new ones; `authority` stands in the ledger.
     """
 
     authority: str
     scope: frozenset[int] = frozenset()
+    creates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,122 @@
+"""Changes drafted and edited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from cmdb.application.control.stepping import Move, Taken, Wish, take, votes_fall
+from cmdb.application.opening import Application
+from cmdb.application.planning import decided
+from cmdb.application.questions import live
+from cmdb.changes import Action, Change, Findings, Kind, changes_of
+from cmdb.changes.record import CHANGE, MADE_FROM, REFERRED_TO, TOUCHES
+from cmdb.changeset import NEW, ChangeSet, Link, New, Operation, Patch, Put, Unlink
+from cmdb.ledger import Head
+from cmdb.nodes import Node
+from cmdb.reading.operation_text import WrittenOperation, operation_line, to_change_set
+from cmdb.writing import Warrant
+
+_FROM_TEMPLATE: Final = frozenset(
+    """category reason benefit fault_during planned_operations back_out_plan test_plan cost_lines currency
+    implementers""".split()
+)
+"""What a standard change takes from its template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a change begins with. References name what it touches, its board and its template.
+
+    A standard change takes from its template what is not said here.
+    """
+
+    name: str
+    kind: Kind = Kind.NORMAL
+    attributes: Patch = field(default_factory=Patch)
+    touches: Sequence[str] = ()
+    operations: Sequence[WrittenOperation] = ()
+    board: str | None = None
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is altered in a change; None leaves it as it is."""
+
+    name: str | None = None
+    attributes: Patch = field(default_factory=Patch)
+    touch: Sequence[str] = ()
+    untouch: Sequence[str] = ()
+    operations: Sequence[WrittenOperation] | None = None
+    board: str | None = None
+
+
+async def draft_change(application: Application, draft: Draft, *, actor: str) -> Taken:
+    """Draft a change. Raises NotFound and Usage for references, Invalid with every problem, also of planned operations."""
+    store = application.store
+    touched = await live(application, draft.touches, None) if draft.touches else []
+    attributes: Patch = {"change_kind": draft.kind.value, "requester": actor}
+    links: list[Operation] = []
+    if draft.template is not None:
+        [template] = await live(application, [draft.template], None)
+        attributes |= {name: value for name, value in template.attributes.items() if name in _FROM_TEMPLATE}
+        links.append(Link(type=MADE_FROM, source=New("it"), target=template.ordinal))
+    if draft.board is not None:
+        [board] = await live(application, [draft.board], None)
+        links.append(Link(type=REFERRED_TO, source=New("it"), target=board.ordinal))
+    attributes |= draft.attributes
+    if draft.operations:
+        attributes["planned_operations"] = await _lines(application, draft.operations)
+    links += [Link(type=TOUCHES, source=New("it"), target=node.ordinal) for node in touched]
+    put = Put(node=New("it"), class_name=CHANGE, name=draft.name, attributes=attributes, expects=NEW)
+    written = await application.door.write(
+        ChangeSet((put, *links)), actor=actor, authority=Warrant("control:draft"), reason="drafted"
+    )
+    [node] = await store.nodes([written.created["it"]])
+    return Taken((await changes_of(store, [node]))[0], written.head.revision, Findings())
+
+
+async def edit_change(application: Application, reference: str, edit: Edit, *, actor: str) -> Taken:
+    """Alter a change; an approval that rests on what it was falls. Raises as `draft_change`, and Refused."""
+    patch = dict(edit.attributes)
+    if edit.operations is not None:
+        patch["planned_operations"] = await _lines(application, edit.operations) or None
+    links = [Link(type=TOUCHES, source=New(""), target=n.ordinal) for n in await _live(application, edit.touch)]
+    ends = [Unlink(type=TOUCHES, source=New(""), target=n.ordinal) for n in await _live(application, edit.untouch)]
+    boards = await _live(application, [edit.board] if edit.board else [])
+
+    async def move(change: Change, head: Head) -> Move:
+        del head
+        me = change.node.ordinal
+        old = [Unlink(type=REFERRED_TO, source=me, target=b.node.ordinal) for b in (change.board,) if boards and b]
+        new = [Link(type=REFERRED_TO, source=me, target=board.ordinal) for board in boards]
+        own = [_at(operation, me) for operation in (*links, *ends)]
+        put = [Put(node=me, name=edit.name, attributes=patch)] if patch or edit.name else []
+        return Move((*old, *new, *own, *put, *votes_fall(change)))
+
+    edits: set[str] = set(patch)
+    if links or ends:
+        edits.add("touches")
+    return await take(application, reference, Wish(Action.EDIT, actor, edits=frozenset(edits)), move)
+
+
+async def _lines(application: Application, operations: Sequence[WrittenOperation]) -> tuple[str, ...]:
+    """Planned operations as the record keeps them, checked against the model and the graph as they stand."""
+    if operations:
+        await decided(application, await to_change_set(application.store, operations))
+    return tuple(operation_line(operation) for operation in operations)
+
+
+async def _live(application: Application, references: Sequence[str]) -> list[Node]:
+    return await live(application, references, None) if references else []
+
+
+def _at(operation: Link | Unlink, source: int) -> Operation:
+    kind, target = operation.type, operation.target
+    return (
+        Link(type=kind, source=source, target=target)
+        if isinstance(operation, Link)
+        else Unlink(type=kind, source=source, target=target)
+    )

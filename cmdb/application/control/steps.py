@@ -1,0 +1,172 @@
+"""The steps of a change, as the doors call them, with what they do beside the change's own record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cmdb.application.control.certificates import answer_now, sealing, worsened
+from cmdb.application.control.stepping import Move, Moving, Taken, Wish, decide, nothing_else, take, votes_fall
+from cmdb.application.control.work import departures, undoing
+from cmdb.application.opening import Application
+from cmdb.changes import Action, Change, Choice, Findings, Stage, changes_in, fallen, load_change
+from cmdb.changes.own_work import UNDER_CHANGE
+from cmdb.changes.record import VOTES_ON
+from cmdb.changeset import ChangeSet, Link, New, Operation, Patch, Put
+from cmdb.errors import Conflict, Problem, Refused
+from cmdb.ledger import Head
+from cmdb.reading.operation_text import WrittenOperation, to_change_set
+from cmdb.writing import Warrant
+from graph_schema.values import instant
+
+
+async def take_step(application: Application, reference: str, wish: Wish) -> Taken:
+    """Take a step of a change. Raises Refused with everything that stands against it, NotFound, Invalid, Conflict."""
+    match wish.action:
+        case Action.ASSESS:
+            return await _assess(application, reference, wish)
+        case Action.APPROVE | Action.SCHEDULE | Action.BEGIN:
+            return await _go_on(application, reference, wish)
+        case Action.VOTE:
+            return await take(application, reference, wish, _voted(application, wish))
+        case Action.COMPLETE:
+            change = await load_change(application.store, reference)
+            findings = Findings(differences=await departures(application, change))
+            return await take(application, reference, wish, _handing_back(application), findings)
+        case Action.FAIL:
+            return await take(application, reference, wish, _handing_back(application))
+        case Action.BACK_OUT:
+            return await take(application, reference, wish, _undone(application))
+        case _:
+            return await take(application, reference, wish, nothing_else)
+
+
+async def implement(
+    application: Application, reference: str, *, actor: str, operations: Sequence[WrittenOperation] | None = None
+) -> int:
+    """Carry out operations under a change, its planned ones if none are given; the revision. The gate has its say."""
+    change = await load_change(application.store, reference)
+    wanted = change.planned if operations is None else operations
+    change_set = await to_change_set(application.store, wanted)
+    written = await application.door.write(
+        change_set, actor=actor, authority=f"change:{change.key}", reason=change.node.name
+    )
+    return written.head.revision
+
+
+async def _assess(application: Application, reference: str, wish: Wish) -> Taken:
+    """Seal a certificate, and link what the change impacts."""
+    change = await load_change(application.store, reference)
+    await decide(application, change, wish, Findings(), await application.store.head())
+    answer, question = await answer_now(application, change)
+
+    async def move(now: Change, head: Head) -> Move:
+        del head
+        return Move((*votes_fall(now), *await sealing(application, now, answer, question)))
+
+    return await take(application, reference, wish, move)
+
+
+async def _go_on(application: Application, reference: str, wish: Wish) -> Taken:
+    """Approve, schedule or begin, if the impact is not worse than what was assessed; else the approval falls."""
+    change = await load_change(application.store, reference)
+    worse = await worsened(application, change)
+    findings = Findings(worse=worse)
+    if worse and change.stage in {Stage.APPROVED, Stage.SCHEDULED}:
+        await _suspend(application, reference, wish)
+        raise Refused(
+            f"{change.key}: the approval is suspended, since its impact has become worse: {worse[0]}",
+            remedy=f"assess it again: cmdb change assess {change.key}",
+            problems=tuple(Problem(line, change.key) for line in worse),
+        )
+    moving = await _beginning(application, change) if wish.action is Action.BEGIN else nothing_else
+    return await take(application, reference, wish, moving, findings)
+
+
+async def _suspend(application: Application, reference: str, wish: Wish) -> None:
+    head = await application.store.head()
+    change = await load_change(application.store, reference)
+    put = Put(
+        node=change.node.ordinal, state=Stage.SUBMITTED.value, attributes=fallen(change), expects=change.node.version
+    )
+    await application.door.write(
+        ChangeSet((put, *votes_fall(change))),
+        actor=wish.actor,
+        authority=Warrant(f"change:{change.key}"),
+        reason="the impact has become worse than what was approved",
+        follows=head.revision,
+    )
+
+
+def _voted(application: Application, wish: Wish) -> Moving:
+    async def move(change: Change, head: Head) -> Move:
+        del head
+        attributes: Patch = {
+            "voter": wish.actor,
+            "choice": Choice(wish.outcome).value,
+            "reason": wish.comment,
+            "cast_at": instant(application.clock()),
+        }
+        name = f"{change.key}: {wish.actor}"
+        put = Put(node=New("vote"), class_name="Vote", name=name, attributes=attributes)
+        return Move((put, Link(type=VOTES_ON, source=New("vote"), target=change.node.ordinal)))
+
+    return move
+
+
+async def _beginning(application: Application, change: Change) -> Moving:
+    """The CIs that it touches go to `under_change`, those that may; who was never assessed gets a certificate now."""
+    unassessed = change.certified is None
+    answer, question = await answer_now(application, change) if unassessed else (None, None)
+
+    async def move(change: Change, head: Head) -> Move:
+        del head
+        lifecycles = (await application.model()).lifecycle_of
+        nodes = await application.store.nodes(sorted(change.touches))
+        going = [
+            Put(node=node.ordinal, state=UNDER_CHANGE, expects=node.version)
+            for node in nodes
+            if UNDER_CHANGE in lifecycles[node.class_name].transitions.get(node.state, ())
+        ]
+        sealed = () if answer is None or question is None else await sealing(application, change, answer, question)
+        return Move((*going, *sealed), change.touches)
+
+    return move
+
+
+def _handing_back(application: Application) -> Moving:
+    """The CIs that are still under change go back to where they came from, unless another change has them too."""
+
+    async def move(change: Change, head: Head) -> Move:
+        del head
+        held = {
+            ordinal
+            for other in await changes_in(application.store, Stage.IMPLEMENTING)
+            if other.key != change.key
+            for ordinal in other.touches
+        }
+        back: list[Operation] = []
+        for node in await application.store.nodes(sorted(change.touches - held)):
+            if node.state == UNDER_CHANGE:
+                versions = reversed(await application.store.history(node.ordinal))
+                before = next((v.node.state for v in versions if v.node.state != UNDER_CHANGE), "in_use")
+                back.append(Put(node=node.ordinal, state=before, expects=node.version))
+        return Move(tuple(back), change.touches)
+
+    return move
+
+
+def _undone(application: Application) -> Moving:
+    """What was done under the change is taken back; what others did since is kept, or refused as a conflict."""
+
+    async def move(change: Change, head: Head) -> Move:
+        del head
+        found = await undoing(application, change)
+        if found.conflicts:
+            raise Conflict(
+                f"{change.key} cannot be backed out whole: {found.conflicts[0]}",
+                remedy="settle these by a change of their own, then back out again",
+                problems=found.conflicts,
+            )
+        return Move(found.operations, found.scope, creates=True)
+
+    return move
