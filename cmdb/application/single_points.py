@@ -76,15 +76,20 @@ async def find_single_points(
     """Whose loss alone takes down one of these, or, where none is named, a service; nothing is left out.
 
     Those that take down the most come first, then those that take down the most important. O as for
-    `cmdb.impact.single_points_of`. Raises NotFound and Usage for references and moments.
+    `cmdb.impact.single_points_of`, unless the same was asked lately of the same revision. Raises NotFound and Usage for
+    references and moments.
     """
     as_of = None if moment is None else await moment_revision(application.store, moment)
     named = await live(application, references, as_of) if references else []
     standing = await application.structures.as_of(as_of)
     services = tuple({node.ordinal: node for node in named}.values())
     ordinals = np.array([node.ordinal for node in services], dtype=np.int32) if references else _all_services(standing)
-    importance = await _importance(application, standing, ordinals)
-    points = await asyncio.to_thread(single_points_of, standing.structure, ordinals, importance)
+    key = np.unique(ordinals).tobytes()
+    points = standing.points.get(key)
+    if points is None:
+        importance = await _importance(application, standing, ordinals)
+        points = await asyncio.to_thread(single_points_of, standing.structure, ordinals, importance)
+        standing.points.keep(key, points)
     return FoundPoints(standing, points, services)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 import numpy as np
@@ -14,6 +14,7 @@ from cmdb.impact.changing import changed
 from cmdb.impact.kernels import Bools, MakeChoice, configured_make
 from cmdb.impact.netting import POOL, REDUNDANCY, WEIGHT, NeedsNet, redundancy_of, weight_of
 from cmdb.impact.propagation import Propagation
+from cmdb.impact.spof import SinglePoints
 from cmdb.impact.structure import EdgeTraits, PoolDeclaration, Structure, TypeRule, build_structure
 from cmdb.projection.latest import Latest
 from cmdb.projection.loading import DependencyCodes, Ground, load_ground
@@ -22,7 +23,7 @@ from cmdb.store.port import Store, ValueColumns
 from graph_schema.metamodel import Model
 
 KEPT: Final = 4
-"""Structures of past revisions that are kept for the next question about them."""
+"""Structures of past revisions, and answers that take long, that are kept for the next question about them."""
 
 _WORTH_RENEWING: Final = 0.25
 
@@ -39,11 +40,15 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A structure ready to be asked, the class of each of its nodes, and the model that it is read by."""
+    """A structure ready to be asked, the class of each of its nodes, and the model that it is read by.
+
+    `points` are the single points of failure that were asked for last, by the sorted services as bytes.
+    """
 
     propagation: Propagation
     roster: Roster
     model: Model
+    points: Latest[bytes, SinglePoints] = field(default_factory=lambda: Latest(KEPT), init=False, repr=False)
 
     @property
     def structure(self) -> Structure:
