@@ -1,32 +1,37 @@
-"""What fails if these fail: counts, services, and every hit with its reason and its path."""
+"""What fails if these fail: counts, services, groups, pools, and every hit with its reason and its path."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import strawberry
 
+from api.graphql.hits import (
+    CiState,
+    Explanation,
+    Hits,
+    ImpactConnection,
+    PoolReason,
+    Verdict,
+    pool_reason,
+)
 from api.graphql.loading import Once
 from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
 from api.graphql.paging import DEFAULT_PAGE, PageInfo, cursors, page_info, place_after
-from api.graphql.reach import ClassCount, PathHop, path_hops
+from api.graphql.reach import ClassCount
 from api.graphql.reading import Shown, View
-from cmdb.application import (
-    Assessed,
-    Concerned,
-    DescribedFailure,
-    DescribedReason,
-    Scenario,
-    assess,
-    by_environment,
-    concerned,
-    describe_some,
-    explain,
-)
-from cmdb.impact import ImpactHit, State
+from cmdb.application import Assessed, Concerned, Scenario, assess, by_environment, concerned, explain
+from cmdb.application.grouping import VERDICTS, GroupBy, HitGroup, describe_pools, groups, verdict_codes
+from cmdb.impact import State
 from cmdb.projection.columns import Int32s
 from cmdb.reading import resolve_all
+
+if TYPE_CHECKING:
+    from api.graphql.planned import Plan
 
 
 @strawberry.enum(description="How something fails.")
@@ -35,24 +40,6 @@ class Fault(Enum):
 
     DOWN = "down"
     DEGRADED = "degraded"
-
-
-@strawberry.enum(description="What became of a hit. Who is at risk goes on, but lost the spare that it had.")
-class Verdict(Enum):
-    """One for each hit."""
-
-    DOWN = "down"
-    DEGRADED = "degraded"
-    AT_RISK = "at_risk"
-
-
-@strawberry.enum(description="How a CI is.")
-class CiState(Enum):
-    """See `cmdb.impact.State`."""
-
-    UP = "up"
-    DEGRADED = "degraded"
-    DOWN = "down"
 
 
 @strawberry.input(description="Something that has failed already.")
@@ -92,81 +79,69 @@ class EnvironmentCount:
     count: int
 
 
-@strawberry.type(description="One provider of a pool, before and after.")
-class PoolMember:
-    """A counted alternative."""
+@strawberry.type(description="A pool with a member that got worse, whatever became of its owner.")
+class TouchedPool:
+    """One row of the margins."""
 
-    node: Shown = strawberry.field(graphql_type=Node)
-    weight: int
-    before: CiState
-    after: CiState
+    owner: Shown = strawberry.field(graphql_type=Node)
+    reason: PoolReason = strawberry.field(description="Its arithmetic, with all members.")
 
 
-@strawberry.type(description="The arithmetic of one pool of a hit, in weights.")
-class PoolReason:
-    """`pool` is null for a dependency that is a pool of its own."""
-
-    pool: str | None
-    type: str
-    strength: str
-    need: int
-    total: int
-    before: int
-    after: int
-    healthy_before: int
-    healthy_after: int
-    members: list[PoolMember]
-
-
-@strawberry.type(description="A CI that got worse or lost its spare.")
-class ImpactHitNode:
-    """`described` has the reasons and paths of the hit's whole page, so that they are read together."""
-
-    node: Shown = strawberry.field(graphql_type=Node)
-    verdict: Verdict
-    before: CiState
-    after: CiState
-    distance: int = strawberry.field(description="Failed dependencies from the nearest source.")
-    place: strawberry.Private[int]
-    described: strawberry.Private[Once[list[DescribedFailure]]]
-
-    @strawberry.field(description="The pools that explain it.")
-    async def reasons(self) -> list[PoolReason]:
-        """Empty for a source that nothing else would explain."""
-        hit = (await self.described.get())[self.place]
-        return [_reason(self.node.view, reason) for reason in hit.reasons]
-
-    @strawberry.field(description="A shortest chain of failed dependencies, from the hit to a source.")
-    async def path(self) -> list[PathHop]:
-        """Every relationship of it can be checked."""
-        return path_hops(self.node.view, (await self.described.get())[self.place].path)
-
-
-@strawberry.type(description="Why a CI is as it is: all its pools, whatever became of it.")
-class Explanation:
-    """`distance` is null where it is no hit."""
-
-    node: Shown = strawberry.field(graphql_type=Node)
-    before: CiState
-    after: CiState
-    distance: int | None
-    pools: list[PoolReason]
-
-
-@strawberry.type(description="A hit and the cursor to go on after it.")
-class ImpactEdge:
+@strawberry.type(description="A pool and the cursor to go on after it.")
+class TouchedPoolEdge:
     """See Relay."""
 
     cursor: str
-    node: ImpactHitNode
+    node: TouchedPool
 
 
-@strawberry.type(description="A page of hits, the nearest first.")
-class ImpactConnection:
+@strawberry.type(description="A page of pools, by owner.")
+class TouchedPoolConnection:
     """The page's nodes are read, and nothing else."""
 
     total_count: int
-    edges: list[ImpactEdge]
+    edges: list[TouchedPoolEdge]
+    page_info: PageInfo
+
+
+strawberry.enum(GroupBy, name="GroupBy", description="What hits are put together by.")
+
+
+@strawberry.type(description="Hits that share a value.")
+class ImpactGroup:
+    """`value` is null for the hits that have none."""
+
+    hits_of: strawberry.Private[Hits]
+    group: strawberry.Private[HitGroup]
+    value: str | None = strawberry.field(description="The verdict, class or environment, or the owner's key.")
+    owner: Shown | None = strawberry.field(graphql_type=Node | None, description="Where hits are grouped by owner.")
+    total_count: int
+    down: int
+    degraded: int
+    at_risk: int
+
+    @strawberry.field(description="Its hits, the nearest first.")
+    async def hits(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:
+        """A page; the nodes of all groups are read together."""
+        start = place_after(self.hits_of.found.revision, first, after)
+        places = self.group.places
+        return await self.hits_of.page(places[start : start + first], len(places), start, after)
+
+
+@strawberry.type(description="A group and the cursor to go on after it.")
+class ImpactGroupEdge:
+    """See Relay."""
+
+    cursor: str
+    node: ImpactGroup
+
+
+@strawberry.type(description="A page of groups, the largest first.")
+class ImpactGroupConnection:
+    """`totalCount` counts groups."""
+
+    total_count: int
+    edges: list[ImpactGroupEdge]
     page_info: PageInfo
 
 
@@ -176,12 +151,16 @@ class Impact:
 
     view: strawberry.Private[View]
     found: strawberry.Private[Assessed]
+    shown: strawberry.Private[Hits]
     who: strawberry.Private[Once[Concerned]]
     revision: int
     model_version: str
     complete: bool
     counts: ImpactCounts
     sources: list[Shown] = strawberry.field(graphql_type=list[Node])
+    plan: Annotated[Plan, strawberry.lazy("api.graphql.planned")] | None = strawberry.field(
+        description="What `planned` makes of the answer; null where nothing is planned."
+    )
 
     @strawberry.field(description="Hits by verdict and class, the most frequent first.")
     def counts_by_class(self) -> list[VerdictCount]:
@@ -209,30 +188,73 @@ class Impact:
     @strawberry.field(description="The hits, the nearest first. A cursor serves the revision that it was made at.")
     async def hits(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:
         """A page: O(page), whatever the total."""
+        start, total = place_after(self.revision, first, after), len(self.found.impact)
+        places = np.arange(start, max(start, min(start + first, total)), dtype=np.int32)
+        return await self.shown.page(places, total, start, after)
+
+    @strawberry.field(description="The ids of the hits of a verdict, or of all, the nearest first: no pages, for bulk.")
+    async def hit_ids(self, verdict: Verdict | None = None) -> list[strawberry.ID]:
+        """Nothing is read. O(hits)."""
+        ids = await self.view.reading.application.ids()
+        return await asyncio.to_thread(
+            lambda: [strawberry.ID(ids.id_of(ordinal)) for ordinal in _of_verdict(self.found, verdict).tolist()]
+        )
+
+    @strawberry.field(description="The hits in groups, the largest first; a CI with several owners is in several.")
+    async def groups(self, by: GroupBy, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactGroupConnection:
+        """A page of groups, counted without their nodes being read."""
         start = place_after(self.revision, first, after)
-        found = list(self.found.impact.hits(start, first))
-        return await self._page(found, len(self.found.impact), start, after)
+        every = await groups(self.view.reading.application, self.found, by)
+        some = every[start : start + first]
+        owners = await self.view.nodes([group.value for group in some if isinstance(group.value, int)])
+        owner_of = {owner.node.ordinal: owner for owner in owners}
+        marks = cursors(self.revision, start, len(some))
+        return ImpactGroupConnection(
+            total_count=len(every),
+            edges=[
+                ImpactGroupEdge(cursor=mark, node=_group(self.shown, group, owner_of))
+                for mark, group in zip(marks, some, strict=True)
+            ],
+            page_info=page_info(marks, after, more=start + len(some) < len(every)),
+        )
+
+    @strawberry.field(description="Every pool with a member that got worse, by owner: what is left of what is needed.")
+    async def pools(self, first: int = DEFAULT_PAGE, after: str | None = None) -> TouchedPoolConnection:
+        """A page: O(its members)."""
+        start, total = place_after(self.revision, first, after), len(self.found.impact.pools_touched)
+        known = await describe_pools(self.view.reading.application, self.found, start, first)
+        marks = cursors(self.revision, start, len(known))
+        return TouchedPoolConnection(
+            total_count=total,
+            edges=[
+                TouchedPoolEdge(
+                    cursor=mark,
+                    node=TouchedPool(owner=self.view.show(one.owner), reason=pool_reason(self.view, one.reason)),
+                )
+                for mark, one in zip(marks, known, strict=True)
+            ],
+            page_info=page_info(marks, after, more=start + len(known) < total),
+        )
 
     @strawberry.field(description="Why one CI, named by a reference, is as it is.")
     async def explain(self, hit: str) -> Explanation:
         """Also for who is no hit: what holds it up."""
-        [node] = await resolve_all(self.view.store, [hit], self.view.as_of)
+        reference = hit if self.plan is None else self.plan.handles.get(hit, hit)
+        [node] = await resolve_all(self.view.store, [reference], self.view.as_of)
         told = await explain(self.view.reading.application, self.found, node)
         return Explanation(
             node=self.view.show(node),
             before=CiState[told.before.name],
             after=CiState[told.after.name],
             distance=told.distance,
-            pools=[_reason(self.view, reason) for reason in told.pools],
+            pools=[pool_reason(self.view, reason) for reason in told.pools],
         )
 
     @strawberry.field(description="The services among the hits: those that are down first, each the nearest first.")
     async def services(self, first: int = DEFAULT_PAGE, after: str | None = None) -> ImpactConnection:
         """O(hits)."""
-        start = place_after(self.revision, first, after)
-        places = self.found.services()
-        found = list(self.found.impact.hits_at(places[start : start + first]))
-        return await self._page(found, len(places), start, after)
+        start, places = place_after(self.revision, first, after), self.found.services()
+        return await self.shown.page(places[start : start + first], len(places), start, after)
 
     @strawberry.field(description="Who is above a source, and held up by redundancy.")
     async def saved(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
@@ -256,18 +278,6 @@ class Impact:
         """Owners and supporters."""
         return [self.view.show(node) for node in (await self.who.get()).owners]
 
-    async def _page(self, hits: Sequence[ImpactHit], total: int, start: int, after: str | None) -> ImpactConnection:
-        nodes = await self.view.nodes([hit.ordinal for hit in hits])
-        described = Once(lambda: describe_some(self.view.reading.application, self.found, hits))
-        marks = cursors(self.revision, start, len(hits))
-        edges = [
-            ImpactEdge(cursor=cursor, node=_hit(node, hit, place, described))
-            for place, (cursor, hit, node) in enumerate(zip(marks, hits, nodes, strict=True))
-        ]
-        return ImpactConnection(
-            total_count=total, edges=edges, page_info=page_info(marks, after, more=start + len(hits) < total)
-        )
-
     def _nodes(self, ordinals: Int32s, first: int, start: int, after: str | None) -> NodeConnection:
         async def page() -> NodePage:
             nodes = await self.view.nodes(ordinals[start : start + first].tolist())
@@ -279,27 +289,51 @@ class Impact:
 
 
 async def impact_of(
-    view: View, of: list[str], state: Fault, context: list[FailedInput], assume_up: list[str]
+    view: View, of: Sequence[str], state: Fault, context: Sequence[FailedInput], assume_up: Sequence[str]
 ) -> Impact:
     """What a scenario leads to. Raises NotFound and Usage for references, Invalid for what contradicts itself."""
+    found = await assess(view.reading.application, scenario_of(of, state, context, assume_up), view.moment)
+    return shown_impact(view, found)
+
+
+def scenario_of(of: Sequence[str], state: Fault, context: Sequence[FailedInput], assume_up: Sequence[str]) -> Scenario:
+    """What is asked."""
+    return Scenario(of, State[state.name], [f"{failed.ref}={failed.state.value}" for failed in context], assume_up)
+
+
+def shown_impact(view: View, found: Assessed, plan: Plan | None = None) -> Impact:
+    """An answer as a GraphQL source."""
     application = view.reading.application
-    scenario = Scenario(
-        of,
-        State[state.name],
-        [f"{failed.ref}={failed.state.value}" for failed in context],
-        assume_up,
-    )
-    found = await assess(application, scenario, view.moment)
     return Impact(
         view=view,
         found=found,
+        shown=Hits.of(view, found),
         who=Once(lambda: concerned(application, found)),
         revision=found.revision,
         model_version=found.standing.model.version,
         complete=found.impact.complete,
         counts=ImpactCounts(**found.counts),
         sources=[view.show(node) for node in found.sources],
+        plan=plan,
     )
+
+
+def _group(shown: Hits, group: HitGroup, owner_of: Mapping[int, Shown]) -> ImpactGroup:
+    owner = owner_of[group.value] if isinstance(group.value, int) else None
+    value = owner.node.key if owner is not None else group.value
+    return ImpactGroup(
+        hits_of=shown,
+        group=group,
+        value=None if value is None else str(value),
+        owner=owner,
+        total_count=len(group.places),
+        **group.counts,
+    )
+
+
+def _of_verdict(found: Assessed, verdict: Verdict | None) -> Int32s:
+    ordinals = found.impact.ordinals
+    return ordinals if verdict is None else ordinals[verdict_codes(found.impact) == VERDICTS.index(verdict.value)]
 
 
 def _known(count: int) -> Callable[[], Awaitable[int]]:
@@ -307,40 +341,3 @@ def _known(count: int) -> Callable[[], Awaitable[int]]:
         return count
 
     return get
-
-
-def _hit(node: Shown, hit: ImpactHit, place: int, described: Once[list[DescribedFailure]]) -> ImpactHitNode:
-    verdict = Verdict.AT_RISK if hit.at_risk else Verdict[hit.state.name]
-    return ImpactHitNode(
-        node=node,
-        verdict=verdict,
-        before=CiState[hit.before.name],
-        after=CiState[hit.state.name],
-        distance=hit.distance,
-        place=place,
-        described=described,
-    )
-
-
-def _reason(view: View, reason: DescribedReason) -> PoolReason:
-    margin = reason.margin
-    return PoolReason(
-        pool=reason.pool,
-        type=margin.type_name,
-        strength=margin.strength.value,
-        need=margin.need,
-        total=margin.total,
-        before=margin.before,
-        after=margin.after,
-        healthy_before=margin.healthy_before,
-        healthy_after=margin.healthy_after,
-        members=[
-            PoolMember(
-                node=view.show(member.node),
-                weight=member.weight,
-                before=CiState[member.before.name],
-                after=CiState[member.after.name],
-            )
-            for member in reason.members
-        ],
-    )

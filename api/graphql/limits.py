@@ -36,8 +36,12 @@ MOST_ROWS: Final = 100_000
 """Rows that the pages of a query may have together, if every page is full."""
 
 _PAGED: Final = frozenset(
-    {"nodes", "relationships", "hits", "services", "saved", "pairs", "singlePointsOfFailure", "history", "ledger"}
-)
+    {
+        "better", "groups", "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "pairs",
+        "pools", "redundancyGained", "redundancyLost", "relationships", "saved", "services", "singlePointsOfFailure",
+        "takes", "worse",
+    }
+)  # fmt: skip
 _EFFORT: Final[Mapping[str, int]] = {
     "singlePointsOfFailure": 20_000,
     "impact": 2_000,
@@ -48,6 +52,8 @@ _EFFORT: Final[Mapping[str, int]] = {
     "nodes": 100,
 }
 """What a root field costs whatever its page, in rows."""
+_INNER_EFFORT: Final[Mapping[str, int]] = {"newSinglePoints": 20_000, "hitIds": 20_000, "groups": 2_000, "pools": 100}
+"""The same for fields below a root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class _Count:
         if name in _PAGED:
             first = next((a.value for a in node.arguments or () if a.name.value == "first"), None)
             rows = max(1, min(LARGEST_PAGE, DEFAULT_PAGE if first is None else self.page(first)))
-        own = (_EFFORT.get(name, 0) if root else 0) + (rows if name in _PAGED else 0)
+        own = (_EFFORT if root else _INNER_EFFORT).get(name, 0) + (rows if name in _PAGED else 0)
         return Size(inner.depth + 1, inner.fields + 1, own + rows * inner.rows)
 
     def fragment(self, name: str, *, root: bool) -> Size:

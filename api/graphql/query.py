@@ -13,8 +13,10 @@ from api.graphql.impact import FailedInput, Fault, Impact, impact_of
 from api.graphql.loading import Once
 from api.graphql.modelling import ModelDefinition, model_definition
 from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
+from api.graphql.operations import OperationInput
 from api.graphql.paging import DEFAULT_PAGE, checked_first, numbers_in, page_info
 from api.graphql.past import HistoryConnection, LedgerConnection, LedgerEntry
+from api.graphql.planned import planned_impact_of
 from api.graphql.reach import ClassCount
 from api.graphql.reading import Reading, Shown, View
 from api.graphql.single_points import SinglePointConnection, single_points_page
@@ -146,7 +148,8 @@ class Query:
 
     @strawberry.field(
         description="What fails if these fail, with redundancy weighed: complete, with a reason and a path for each hit. "
-        "`context` has failed already; `assumeUp` stays up whatever happens."
+        "`context` has failed already; `assumeUp` stays up whatever happens. With `planned` it is asked of the present graph "
+        "as these operations would make it, whose `@handles` may be named as well; nothing is written."
     )
     @staticmethod
     async def impact(
@@ -156,8 +159,13 @@ class Query:
         context: list[FailedInput] | None = None,
         assume_up: list[str] | None = None,
         as_of: str | None = None,
+        planned: list[OperationInput] | None = None,
     ) -> Impact:
         """States, distances, reasons."""
+        if planned is not None:
+            if as_of is not None:
+                raise Usage("a plan is laid over the present", remedy="leave `asOf` or `planned` out")
+            return await planned_impact_of(info.context, of, state, context or [], assume_up or [], planned)
         return await impact_of(await info.context.at(as_of), of, state, context or [], assume_up or [])
 
     @strawberry.field(

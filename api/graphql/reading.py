@@ -75,6 +75,11 @@ class Reading:
             self._views[as_of] = View(self, as_of)
         return self._views[as_of]
 
+    def planned(self, application: Application) -> View:
+        """The graph as another application tells it, which lays a plan over the present."""
+        self.touched_present = True
+        return View(Reading(application, self.model, self.names, self.revision), None)
+
 
 class View:
     """The graph at one moment, with the loaders that make a level of a query one statement."""

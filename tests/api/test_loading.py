@@ -25,6 +25,16 @@ QUESTIONS = {
             in: relationships(direction: IN, first: 2) { totalCount edges { node { name classLabel { zh } } } } } } } } } } }""",
     "dependents with paths": """{ dependents(of: ["Server:base"]) { total countsByClass { className count }
         hits(first: 500) { edges { node { distance node { key } path { type dependent { key } provider { key } } } } } } }""",
+    "hits with reasons, groups, pools": """{ impact(of: ["Server:base"]) { hitIds
+        hits(first: 500) { edges { node { node { key } reasons { members { node { key } } } path { type } } } }
+        groups(by: CLASS) { edges { node { value hits(first: 300) { edges { node { node { name } path { type } } } } } } }
+        pools(first: 500) { totalCount edges { node { owner { key } reason { members { node { key } } } } } } } }""",
+    "a plan": """{ impact(of: ["Server:base", "@new"], planned: [
+          { put: { ref: "@new", class: "Server", name: "new" } },
+          { link: { type: "RUNS_ON", from: "VirtualServer:v1", to: "@new" } }]) {
+        hits(first: 500) { edges { node { node { key relationships { totalCount } } path { type } } } }
+        plan { before { hits(first: 500) { totalCount } } difference { worse(first: 500) { edges { node { before } } } }
+          newSinglePoints { edges { node { takes { key } } } } redundancyLost { totalCount } } } }""",
     "history": """{ history(ref: "Server:base", first: 500) {
         totalCount edges { node { step relationship { from { name } } } } } }""",
 }
@@ -51,6 +61,7 @@ async def _calls(folder: Path, size: int, query: str) -> Counter[str]:
         desk = Desk.on(application)
         await desk.ask("{ revision }")
         await application.follower.current()
+        await application.structures.current()
         calls.clear()
         await desk.ask(query)
         return calls
@@ -63,7 +74,7 @@ async def test_ten_rows_and_five_hundred_take_the_same_reads(
     few = await _calls(tmp_path_factory.mktemp("few"), 10, query)
     many = await _calls(tmp_path_factory.mktemp("many"), 500, query)
     assert few == many
-    assert sum(few.values()) <= 20, few
+    assert sum(few.values()) <= 40, few
 
 
 async def test_a_page_of_hits_reads_that_page_alone(tmp_path: Path) -> None:

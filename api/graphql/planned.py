@@ -1,0 +1,234 @@
+"""What operations that are only planned would make of what fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import strawberry
+
+from api.graphql.hits import Verdict, verdict_of
+from api.graphql.impact import FailedInput, Fault, Impact, scenario_of, shown_impact
+from api.graphql.loading import Once
+from api.graphql.nodes import Node
+from api.graphql.operations import OperationInput, taken_operations
+from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, page_info, place_after
+from api.graphql.reading import Reading, Shown, View
+from cmdb.application.planned_graph import Compared, PlannedGraph, assess_planned, planned_graph
+from cmdb.application.planning import PoolOf, SinglePoint, new_single_points, redundancy_gained, redundancy_lost
+from cmdb.errors import Conflict
+from cmdb.projection.columns import Int32s
+
+
+@strawberry.type(description="A CI whose verdict the plan alters; null where it is no hit.")
+class AlteredHit:
+    """Before is as the graph stands."""
+
+    node: Shown = strawberry.field(graphql_type=Node)
+    before: Verdict | None
+    after: Verdict | None
+
+
+@strawberry.type(description="Such a CI and the cursor to go on after it.")
+class AlteredHitEdge:
+    """See Relay."""
+
+    cursor: str
+    node: AlteredHit
+
+
+@strawberry.type(description="A page of them, by age.")
+class AlteredHitConnection:
+    """The page's nodes are read, and nothing else."""
+
+    total_count: int
+    edges: list[AlteredHitEdge]
+    page_info: PageInfo
+
+
+@strawberry.type(description="How the answer differs from that of the graph as it stands.")
+class ImpactDifference:
+    """See `cmdb.application.planning.Difference`."""
+
+    view: strawberry.Private[View]
+    compared: strawberry.Private[Compared]
+
+    @strawberry.field(description="Hits that the plan spares, or takes out of the graph.")
+    async def only_before(self, first: int = DEFAULT_PAGE, after: str | None = None) -> AlteredHitConnection:
+        """A page."""
+        return await self._page(self.compared.difference.only_before, first, after)
+
+    @strawberry.field(description="Hits that only the plan makes.")
+    async def only_after(self, first: int = DEFAULT_PAGE, after: str | None = None) -> AlteredHitConnection:
+        """A page."""
+        return await self._page(self.compared.difference.only_after, first, after)
+
+    @strawberry.field(description="Hits before and after, which the plan makes worse.")
+    async def worse(self, first: int = DEFAULT_PAGE, after: str | None = None) -> AlteredHitConnection:
+        """A page."""
+        return await self._page(self.compared.difference.worse, first, after)
+
+    @strawberry.field(description="Hits before and after, which the plan makes better.")
+    async def better(self, first: int = DEFAULT_PAGE, after: str | None = None) -> AlteredHitConnection:
+        """A page."""
+        return await self._page(self.compared.difference.better, first, after)
+
+    async def _page(self, ordinals: Int32s, first: int, after: str | None) -> AlteredHitConnection:
+        revision = self.compared.after.revision
+        start = place_after(revision, first, after)
+        some: list[int] = ordinals[start : start + first].tolist()
+        before, then = self.compared.before.impact, self.compared.after.impact
+        marks = cursors(revision, start, len(some))
+        rows = zip(marks, some, await self.view.nodes(some), strict=True)
+        edges = [
+            AlteredHitEdge(
+                cursor=mark,
+                node=AlteredHit(node=node, before=verdict_of(before, ordinal), after=verdict_of(then, ordinal)),
+            )
+            for mark, ordinal, node in rows
+        ]
+        info = page_info(marks, after, more=start + len(some) < len(ordinals))
+        return AlteredHitConnection(total_count=len(ordinals), edges=edges, page_info=info)
+
+
+@strawberry.type(description="A pool by its owner and its name; `any:TYPE` where all dependencies of a type form it.")
+class NamedPool:
+    """See `cmdb.application.planning.PoolOf`."""
+
+    owner: Shown = strawberry.field(graphql_type=Node)
+    pool: str
+
+
+@strawberry.type(description="A pool and the cursor to go on after it.")
+class NamedPoolEdge:
+    """See Relay."""
+
+    cursor: str
+    node: NamedPool
+
+
+@strawberry.type(description="A page of pools, by owner.")
+class NamedPoolConnection:
+    """The page's nodes are read, and nothing else."""
+
+    total_count: int
+    edges: list[NamedPoolEdge]
+    page_info: PageInfo
+
+
+@strawberry.type(description="A CI that would take others down alone, and does not now.")
+class NewSinglePoint:
+    """See `cmdb.application.planning.SinglePoint`."""
+
+    node: Shown = strawberry.field(graphql_type=Node)
+    takes_down: int = strawberry.field(description="How many that it does not take down now.")
+    newly: strawberry.Private[Int32s]
+
+    @strawberry.field(description="The first of these.", graphql_type=list[Node])
+    async def takes(self, first: int = DEFAULT_PAGE) -> list[Shown]:
+        """The oldest first."""
+        return await self.node.view.nodes(self.newly[: checked_first(first)].tolist())
+
+
+@strawberry.type(description="Such a CI and the cursor to go on after it.")
+class NewSinglePointEdge:
+    """See Relay."""
+
+    cursor: str
+    node: NewSinglePoint
+
+
+@strawberry.type(description="A page of them, those that take down the most first.")
+class NewSinglePointConnection:
+    """The page's nodes are read, and nothing else."""
+
+    total_count: int
+    edges: list[NewSinglePointEdge]
+    page_info: PageInfo
+
+
+@strawberry.type(
+    description="What the planned operations make of the answer. Nodes that they would create have their `@handle` as key."
+)
+class Plan:
+    """Both sides, and what differs whatever fails."""
+
+    view: strawberry.Private[View]
+    graph: strawberry.Private[PlannedGraph]
+    points: strawberry.Private[Once[list[SinglePoint]]]
+    before: Impact = strawberry.field(description="The same question to the graph as it stands.")
+    difference: ImpactDifference
+
+    @property
+    def handles(self) -> Mapping[str, str]:
+        """Ids of what would be created."""
+        return self.graph.handles
+
+    @strawberry.field(description="Pools that stand the loss of any one member now, and would not.")
+    async def redundancy_lost(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NamedPoolConnection:
+        """A page."""
+        return await self._pools(redundancy_lost(self.graph.planned), first, after)
+
+    @strawberry.field(description="Pools that would stand the loss of any one member, and do not now.")
+    async def redundancy_gained(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NamedPoolConnection:
+        """A page."""
+        return await self._pools(redundancy_gained(self.graph.planned), first, after)
+
+    @strawberry.field(description="CIs at what is planned that would take down, alone, others that they do not now.")
+    async def new_single_points(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NewSinglePointConnection:
+        """One failure is played for each CI that the plan touches."""
+        start = place_after(self.graph.revision, first, after)
+        points = await self.points.get()
+        some = points[start : start + first]
+        marks = cursors(self.graph.revision, start, len(some))
+        nodes = await self.view.nodes([point.ordinal for point in some])
+        edges = [
+            NewSinglePointEdge(
+                cursor=mark, node=NewSinglePoint(node=node, takes_down=len(point.newly), newly=point.newly)
+            )
+            for mark, node, point in zip(marks, nodes, some, strict=True)
+        ]
+        info = page_info(marks, after, more=start + len(some) < len(points))
+        return NewSinglePointConnection(total_count=len(points), edges=edges, page_info=info)
+
+    async def _pools(self, pools: Sequence[PoolOf], first: int, after: str | None) -> NamedPoolConnection:
+        start = place_after(self.graph.revision, first, after)
+        some = pools[start : start + first]
+        marks = cursors(self.graph.revision, start, len(some))
+        owners = await self.view.nodes([pool.owner for pool in some])
+        edges = [
+            NamedPoolEdge(cursor=mark, node=NamedPool(owner=owner, pool=pool.name))
+            for mark, owner, pool in zip(marks, owners, some, strict=True)
+        ]
+        info = page_info(marks, after, more=start + len(some) < len(pools))
+        return NamedPoolConnection(total_count=len(pools), edges=edges, page_info=info)
+
+
+async def planned_impact_of(
+    reading: Reading,
+    of: Sequence[str],
+    state: Fault,
+    context: Sequence[FailedInput],
+    assume_up: Sequence[str],
+    operations: Sequence[OperationInput],
+) -> Impact:
+    """What a scenario leads to in the graph as operations would make it. Raises what `planned_graph` raises as well."""
+    present = await reading.at(None)
+    if present.as_of is not None:
+        raise Conflict("others keep writing while this plan is looked at", remedy="ask again")
+    graph = await planned_graph(reading.application, taken_operations(operations))
+    compared = await assess_planned(graph, scenario_of(of, state, context, assume_up))
+    view = reading.planned(graph.application)
+
+    async def points() -> list[SinglePoint]:
+        found = await asyncio.to_thread(new_single_points, graph.planned)
+        return sorted(found, key=lambda point: -len(point.newly))
+
+    plan = Plan(
+        view=view,
+        graph=graph,
+        points=Once(points),
+        before=shown_impact(present, compared.before),
+        difference=ImpactDifference(view=view, compared=compared),
+    )
+    return shown_impact(view, compared.after, plan)
