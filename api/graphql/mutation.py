@@ -12,7 +12,6 @@ from api.graphql.operations import OperationInput, taken_operations
 from api.graphql.reading import Reading, Shown
 from cmdb.errors import CmdbError, Conflict, Invalid, NotFound, Problem, Refused, Usage
 from cmdb.reading import to_change_set
-from cmdb.writing import INITIALISATION
 
 Info = strawberry.Info[Reading, None]
 
@@ -92,10 +91,12 @@ class Mutation:
 
     @strawberry.field(description="Apply operations in their order, all of them or none.")
     @staticmethod
-    async def write(info: Info, operations: list[OperationInput], actor: str, reason: str = "") -> WriteResult:
-        """Under the authority of initialisation, the only one there is."""
+    async def write(
+        info: Info, operations: list[OperationInput], actor: str, reason: str = "", change: str | None = None
+    ) -> WriteResult:
+        """Under the change that is named; while a CMDB is being filled, and for records, none is needed."""
         try:
-            return await _write(info.context, operations, actor, reason)
+            return await _write(info.context, operations, actor, reason, change)
         except CmdbError as error:
             failure = next((made for kind, made in _FAILURES if isinstance(error, kind)), None)
             if failure is None:
@@ -103,9 +104,13 @@ class Mutation:
             return _failed(failure, error)
 
 
-async def _write(reading: Reading, operations: list[OperationInput], actor: str, reason: str) -> Written:
+async def _write(
+    reading: Reading, operations: list[OperationInput], actor: str, reason: str, change: str | None
+) -> Written:
     change_set = await to_change_set(reading.application.store, taken_operations(operations))
-    written = await reading.application.door.write(change_set, actor=actor, authority=INITIALISATION, reason=reason)
+    application = reading.application
+    authority = await application.authority(change)
+    written = await application.door.write(change_set, actor=actor, authority=authority, reason=reason)
     view = reading.at_revision(None)
     created = await view.nodes(list(written.created.values()))
     return Written(

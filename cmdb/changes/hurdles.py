@@ -21,6 +21,9 @@ KEPT: Final = frozenset(
 )
 """Attributes that only steps write."""
 
+WINDOW: Final = frozenset({"window_start", "window_end", "time_zone"})
+"""Attributes that are written together, from local times that were checked."""
+
 OPEN: Final = frozenset({Stage.DRAFT, Stage.SUBMITTED, Stage.ASSESSED, Stage.APPROVED, Stage.SCHEDULED})
 AFTERWARDS: Final = frozenset({Stage.IMPLEMENTED, Stage.FAILED, Stage.BACKED_OUT, Stage.REVIEWED})
 """Stages in which an emergency change brings the documents that it still owes."""

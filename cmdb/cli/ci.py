@@ -19,7 +19,6 @@ from cmdb.filters import Direction
 from cmdb.nodes import Node, Relationship
 from cmdb.reading import moment_revision, node_events, resolve, resolve_all
 from cmdb.store.port import ClaimKind
-from cmdb.writing import INITIALISATION
 from graph_schema.metamodel import Model
 
 app = App(name="ci", help="List, show, alter, link and retire configuration items and records.")
@@ -154,7 +153,7 @@ def add(
 ) -> None:
     """Create a node: `cmdb ci add Server web-1 serial_number=X1 site_name=Berlin`."""
     options = acting or Acting()
-    put = Put(node=New("it"), class_name=class_name, name=name, state=state, attributes=_patch(assignments))
+    put = Put(node=New("it"), class_name=class_name, name=name, state=state, attributes=patch_of(assignments))
     run(_write(options, lambda _: _just(put)))
 
 
@@ -172,7 +171,7 @@ def set_(
 
     async def operation(application: Application) -> Operation:
         node = await resolve(application.store, ref)
-        return Put(node=node.ordinal, name=name, state=state, attributes=_patch(assignments), expects=expects)
+        return Put(node=node.ordinal, name=name, state=state, attributes=patch_of(assignments), expects=expects)
 
     run(_write(acting or Acting(), operation))
 
@@ -208,7 +207,7 @@ def link(
 
     async def operation(application: Application) -> Operation:
         ends = await resolve_all(application.store, [source, target])
-        patch = _patch(assignments)
+        patch = patch_of(assignments)
         return Link(type=type_name, source=ends[0].ordinal, target=ends[1].ordinal, key=key, attributes=patch)
 
     run(_write(acting or Acting(), operation))
@@ -237,7 +236,7 @@ async def _write(acting: Acting, operation: Callable[[Application], Awaitable[Op
     async with opened(acting) as application:
         change_set = ChangeSet((await operation(application),))
         written = await application.door.write(
-            change_set, actor=acting.who, authority=INITIALISATION, reason=acting.reason
+            change_set, actor=acting.who, authority=await application.authority(acting.change), reason=acting.reason
         )
         if not written.effects:
             err.print(f"nothing to change; revision {written.head.revision} stays")
@@ -260,7 +259,8 @@ def print_nodes_plain(nodes: list[Node], output: Format) -> None:
     print_rows([node_row(node) for node in nodes], NODE_COLUMNS, output)
 
 
-def _patch(assignments: tuple[str, ...]) -> Patch:
+def patch_of(assignments: tuple[str, ...]) -> Patch:
+    """Attributes as `name=value`; an empty value takes one away."""
     patch: Patch = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")

@@ -22,7 +22,6 @@ from cmdb.reconciliation.applying import Outcome, apply_plan
 from cmdb.reconciliation.claims import Importer, Progress
 from cmdb.reconciliation.importing import plan_import
 from cmdb.reconciliation.plan import Plan
-from cmdb.writing import INITIALISATION
 from importers.registry import Found, recognise, shipped_importers
 from importers.workbook.template import template as workbook_template
 
@@ -34,7 +33,6 @@ def import_(
     template: Annotated[
         Path | None, Parameter(help="Write an empty initialisation workbook, and import nothing.")
     ] = None,
-    change: Annotated[str | None, Parameter(help="The approved change that this is done under.")] = None,
     yes: Annotated[bool, Parameter(help="Retire, without asking, what the source no longer has.")] = False,
     skip_errors: Annotated[bool, Parameter(help="Import the good rows although others have errors.")] = False,
     acting: Acting | None = None,
@@ -50,7 +48,6 @@ def import_(
         return run(_template(options, template))
     if not files:
         raise Usage("no file is named", remedy="write cmdb import [FORMAT] PATH…")
-    authority = INITIALISATION if change is None else f"change:{change}"
     found = _found(chosen, files)
     if source is not None and len(found) > 1:
         formats = ", ".join(each.importer.name for each in found)
@@ -58,7 +55,7 @@ def import_(
             f"{source} would be the source of several formats: {formats}",
             remedy="import one format at a time, or leave --source out",
         )
-    return run(_import(options, found, source, authority, only_plan=plan, yes=yes, skip_errors=skip_errors))
+    return run(_import(options, found, source, only_plan=plan, yes=yes, skip_errors=skip_errors))
 
 
 def _format(paths: tuple[Path, ...]) -> tuple[Importer | None, tuple[Path, ...]]:
@@ -103,7 +100,6 @@ async def _import(
     acting: Acting,
     found: tuple[Found, ...],
     source: str | None,
-    authority: str,
     *,
     only_plan: bool,
     yes: bool,
@@ -111,6 +107,7 @@ async def _import(
 ) -> int:
     code = 0
     async with opened(acting) as application:
+        authority = await application.authority(acting.change)
         for each in found:
             name = source or f"{each.importer.name}:{_common_name(each.paths)}"
             made = await planned(application, each, name)

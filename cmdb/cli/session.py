@@ -40,6 +40,7 @@ class Acting(Common):
         str | None, Parameter(name="--as", env_var="CMDB_ACTOR", help="Who writes; the login name if not given.")
     ] = None
     reason: Annotated[str, Parameter(help="Why; kept in the ledger.")] = ""
+    change: Annotated[str | None, Parameter(help="The change that this is done under.")] = None
 
     @property
     def who(self) -> str:

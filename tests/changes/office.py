@@ -88,14 +88,10 @@ async def close_initialisation(application: Application) -> None:
     await record_baseline(application, Recording("first", "what there is", Everything()), actor="carla")
 
 
-def window(hands: Hands, hours: float = 1, lasts: float = 2) -> dict[str, str]:
-    """Attributes of a window that begins some hours from now."""
+def window(hands: Hands, hours: float = 1, lasts: float = 2) -> tuple[str, str, str]:
+    """A window that begins some hours from now."""
     start = hands.now + timedelta(hours=hours)
-    return {
-        "window_start": start.isoformat(),
-        "window_end": (start + timedelta(hours=lasts)).isoformat(),
-        "time_zone": "Europe/Berlin",
-    }
+    return start.isoformat()[:19] + "Z", (start + timedelta(hours=lasts)).isoformat()[:19] + "Z", "Europe/Berlin"
 
 
 async def drafted(
@@ -107,10 +103,9 @@ async def drafted(
         "back_out_plan": "put the old one back",
         "test_plan": "ask it something",
         "implementers": ("ivan",),
-        **window(hands),
         **more,
     }
-    draft = Draft(name, kind, dict(attributes), touches=touches)
+    draft = Draft(name, kind, dict(attributes), touches=touches, window=window(hands))
     return await draft_change(application, draft, actor="rita")
 
 

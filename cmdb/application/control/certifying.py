@@ -76,10 +76,10 @@ async def answer_to(application: Application, key: str, question: Question, revi
         lost=tuple((names[pool.owner], pool.name) for pool in lost),
         gained=tuple((names[pool.owner], pool.name) for pool in gained),
         single_points=tuple((names[p.ordinal], tuple(names[o] for o in p.newly.tolist())) for p in points),
-        services={verdict: _keys(services) for verdict, services in who.services.items()},
-        customers=_keys(who.customers),
-        agreements=_keys(who.agreements),
-        owners=_keys(who.owners),
+        services={verdict: _named(services) for verdict, services in who.services.items()},
+        customers=_named(who.customers),
+        agreements=_named(who.agreements),
+        owners=_named(who.owners),
         unknown=tuple(_unknown(standing, question, names, owned=bool(who.owners), hit=bool(hits))),
     )
 
@@ -154,8 +154,8 @@ class _Names(dict[int, str]):
         self.update({e.ordinal: f"{e.class_name}:{e.name}" for e in effects if isinstance(e, NodeCreated)})
 
 
-def _keys(nodes: Iterable[Node]) -> tuple[str, ...]:
-    return tuple(node.key for node in nodes)
+def _named(nodes: Iterable[Node]) -> tuple[str, ...]:
+    return tuple(f"{node.name} ({node.key})" for node in nodes)
 
 
 def _none() -> Int32s:

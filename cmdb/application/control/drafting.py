@@ -12,7 +12,10 @@ from cmdb.application.planning import decided
 from cmdb.application.questions import live
 from cmdb.changes import Action, Change, Findings, Kind, changes_of
 from cmdb.changes.record import CHANGE, MADE_FROM, REFERRED_TO, TOUCHES
+from cmdb.changes.hurdles import KEPT, WINDOW
+from cmdb.changes.windows import read_window
 from cmdb.changeset import NEW, ChangeSet, Link, New, Operation, Patch, Put, Unlink
+from cmdb.errors import Invalid
 from cmdb.ledger import Head
 from cmdb.nodes import Node
 from cmdb.reading.operation_text import WrittenOperation, operation_line, to_change_set
@@ -29,7 +32,7 @@ _FROM_TEMPLATE: Final = frozenset(
 class Draft:
     """What a change begins with. References name what it touches, its board and its template.
 
-    A standard change takes from its template what is not said here.
+    `window` is begin and end in local time, and the time zone (see `cmdb.changes.windows`). A standard change takes from its template what is not said here.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Draft:
     operations: Sequence[WrittenOperation] = ()
     board: str | None = None
     template: str | None = None
+    window: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Edit:
     untouch: Sequence[str] = ()
     operations: Sequence[WrittenOperation] | None = None
     board: str | None = None
+    window: tuple[str, str, str] | None = None
 
 
 async def draft_change(application: Application, draft: Draft, *, actor: str) -> Taken:
@@ -66,7 +71,8 @@ async def draft_change(application: Application, draft: Draft, *, actor: str) ->
     if draft.board is not None:
         [board] = await live(application, [draft.board], None)
         links.append(Link(type=REFERRED_TO, source=New("it"), target=board.ordinal))
-    attributes |= draft.attributes
+    _check_free(draft.attributes)
+    attributes |= draft.attributes | _window(application, draft.window)
     if draft.operations:
         attributes["planned_operations"] = await _lines(application, draft.operations)
     links += [Link(type=TOUCHES, source=New("it"), target=node.ordinal) for node in touched]
@@ -80,7 +86,7 @@ async def draft_change(application: Application, draft: Draft, *, actor: str) ->
 
 async def edit_change(application: Application, reference: str, edit: Edit, *, actor: str) -> Taken:
     """Alter a change; an approval that rests on what it was falls. Raises as `draft_change`, and Refused."""
-    patch = dict(edit.attributes)
+    patch = edit.attributes | _window(application, edit.window)
     if edit.operations is not None:
         patch["planned_operations"] = await _lines(application, edit.operations) or None
     links = [Link(type=TOUCHES, source=New(""), target=n.ordinal) for n in await _live(application, edit.touch)]
@@ -96,10 +102,29 @@ async def edit_change(application: Application, reference: str, edit: Edit, *, a
         put = [Put(node=me, name=edit.name, attributes=patch)] if patch or edit.name else []
         return Move((*old, *new, *own, *put, *votes_fall(change)))
 
+    _check_free(edit.attributes)
     edits: set[str] = set(patch)
     if links or ends:
         edits.add("touches")
     return await take(application, reference, Wish(Action.EDIT, actor, edits=frozenset(edits)), move)
+
+
+def _window(application: Application, window: tuple[str, str, str] | None) -> Patch:
+    """The window's attributes. Raises Invalid for one that is none, or past."""
+    if window is None:
+        return {}
+    start, end, zone = window
+    found = read_window(start, end, zone, now=application.clock())
+    return {"window_start": found.start, "window_end": found.end, "time_zone": found.zone}
+
+
+def _check_free(attributes: Patch) -> None:
+    """Raises Invalid for attributes that only control writes."""
+    if kept := sorted(attributes.keys() & (KEPT | WINDOW)):
+        raise Invalid(
+            f"{', '.join(kept)}: not set as attributes",
+            remedy="the window is given as such, the rest follows from steps",
+        )
 
 
 async def _lines(application: Application, operations: Sequence[WrittenOperation]) -> tuple[str, ...]:

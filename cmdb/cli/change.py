@@ -1,0 +1,374 @@
+"""change draft, edit, list, show and every step; certificate."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from cmdb.application import Application
+from cmdb.application.control import (
+    Draft,
+    Edit,
+    Taken,
+    Wish,
+    certificate,
+    draft_change,
+    edit_change,
+    implement,
+    take_step,
+)
+from cmdb.changes import Action, Change, Choice, Kind, Stage, changes_in, load_change, overdue
+from cmdb.changeset import Patch
+from cmdb.cli.certifying import answer_row, certificate_page, print_answer
+from cmdb.cli.ci import patch_of
+from cmdb.cli.output import Format, err, out, print_rows, print_value, table, write
+from cmdb.cli.session import Acting, Common, opened, run
+from cmdb.cli.showing import shown
+from cmdb.errors import Failed, NotFound
+from cmdb.reading.operation_text import WrittenOperation, operation_line, read_operations
+from graph_schema.metamodel import Model
+
+app = App(name="change", help="Draft changes, weigh them, and take them step by step to their close.")
+
+Ref = Annotated[str, Parameter(help="The change, by key.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Described:
+    """Options that say what a change is about, when it is made, and by whom."""
+
+    touch: Annotated[tuple[str, ...], Parameter(help="A CI that it works on; may be repeated.")] = ()
+    operations: Annotated[
+        Path | None, Parameter(help="A file of planned operations: JSON, JSON lines or YAML; - is standard input.")
+    ] = None
+    implementer: Annotated[tuple[str, ...], Parameter(help="Who makes it; may be repeated.")] = ()
+    start: Annotated[str | None, Parameter(name="--from", help="Start of its window: 2026-03-01T22:00.")] = None
+    end: Annotated[str | None, Parameter(name="--until", help="End of its window.")] = None
+    zone: Annotated[str, Parameter(help="The time zone that these times are in.")] = "UTC"
+    board: Annotated[str | None, Parameter(help="The advisory board of a major change.")] = None
+
+    @property
+    def window(self) -> tuple[str, str, str] | None:
+        """Begin, end and zone, as far as they are said."""
+        return None if self.start is None and self.end is None else (self.start or "", self.end or "", self.zone)
+
+    def attributes(self, assignments: tuple[str, ...]) -> Patch:
+        """Assignments and implementers as a patch."""
+        patch = patch_of(assignments)
+        return patch | {"implementers": self.implementer} if self.implementer else patch
+
+
+class Page(StrEnum):
+    """What a certificate can be shown as, beside data."""
+
+    HTML = "html"
+
+
+@app.command
+def draft(
+    name: str,
+    /,
+    *assignments: str,
+    kind: Annotated[Kind, Parameter(help="Which way it goes.")] = Kind.NORMAL,
+    template: Annotated[str | None, Parameter(help="The approved template of a standard change.")] = None,
+    described: Described | None = None,
+    acting: Acting | None = None,
+) -> None:
+    """Draft a change: `cmdb change draft "New firmware" reason="security fix" back_out_plan="old one" --touch STD-000001`."""
+    said = described or Described()
+    planned = _operations(said.operations) or ()
+    made = Draft(name, kind, said.attributes(assignments), said.touch, planned, said.board, template, said.window)
+    run(_drafted(acting or Acting(), made))
+
+
+async def _drafted(acting: Acting, made: Draft) -> None:
+    async with opened(acting) as application:
+        _tell(await draft_change(application, made, actor=acting.who), acting.output)
+
+
+@app.command
+def edit(
+    ref: Ref,
+    /,
+    *assignments: str,
+    name: str | None = None,
+    untouch: Annotated[tuple[str, ...], Parameter(help="A CI that it does not work on after all.")] = (),
+    described: Described | None = None,
+    acting: Acting | None = None,
+) -> None:
+    """Alter a change. An approval that rests on what it was falls."""
+    said = described or Described()
+    planned = _operations(said.operations)
+    made = Edit(name, said.attributes(assignments), said.touch, untouch, planned, said.board, said.window)
+    run(_edited(acting or Acting(), ref, made))
+
+
+async def _edited(acting: Acting, ref: str, made: Edit) -> None:
+    async with opened(acting) as application:
+        _tell(await edit_change(application, ref, made, actor=acting.who), acting.output)
+
+
+@app.command(name="list")
+def list_(
+    *stages: Annotated[Stage, Parameter(help="Only those in these states; all that are open if none is named.")],
+    late: Annotated[bool, Parameter(name="--overdue", negative="", help="Only those that are late.")] = False,
+    common: Common | None = None,
+) -> None:
+    """List changes, with what is overdue of each."""
+    chosen = stages or tuple(stage for stage in Stage if stage not in _ENDED)
+    run(_list(common or Common(), chosen, late=late))
+
+
+_ENDED = frozenset({Stage.CLOSED, Stage.CANCELLED, Stage.REJECTED, Stage.ARCHIVED})
+
+
+async def _list(common: Common, stages: tuple[Stage, ...], *, late: bool) -> None:
+    async with opened(common) as application:
+        today = application.clock().date()
+        rows = [
+            {
+                "key": change.key,
+                "name": change.node.name,
+                "kind": change.kind.value,
+                "state": change.stage.value,
+                "window": " – ".join(text[:16] + "Z" for text in change.window) if change.window else None,
+                "requester": change.requester,
+                "overdue": list(overdue(change, today)),
+            }
+            for change in await changes_in(application.store, *stages)
+        ]
+        found = [row for row in rows if row["overdue"] or not late]
+        print_rows(found, ("key", "name", "kind", "state", "window", "requester", "overdue"), common.output)
+
+
+@app.command
+def show(ref: Ref, /, *, common: Common | None = None) -> None:
+    """Show a change: what it says, what it touches, its votes and what it is to do."""
+    run(_show(common or Common(), ref))
+
+
+async def _show(common: Common, ref: str) -> None:
+    async with opened(common) as application:
+        await print_change(application, await load_change(application.store, ref), common.output)
+
+
+async def print_change(application: Application, change: Change, output: Format) -> None:
+    """A change with what is around it."""
+    nodes = {node.ordinal: node for node in await application.store.nodes(sorted(change.touches))}
+    if output is not Format.TABLE:
+        print_value(
+            {
+                "key": change.key,
+                "name": change.node.name,
+                "state": change.stage.value,
+                "attributes": dict(change.node.attributes),
+                "touches": [node.key for node in nodes.values()],
+                "votes": [{"voter": vote.voter, "choice": vote.choice.value} for vote in change.votes],
+                "certificate": change.certified.node.key if change.certified else None,
+                "cost": str(change.cost),
+                "overdue": list(overdue(change, application.clock().date())),
+            },
+            output,
+        )
+        return
+    rows = _rows(await application.model(), change)
+    rows.append(("Touches", ", ".join(f"{node.name} ({node.key})" for node in nodes.values()) or "–"))
+    rows += [(f"Vote of {vote.voter}", vote.choice.value.replace("_", " ")) for vote in change.votes]
+    rows += [("Overdue", line) for line in overdue(change, application.clock().date())]
+    if change.certified:
+        rows.append(("Certificate", f"{change.certified.node.key}, revision {change.certified.revision}"))
+    out.print(table((change.key, change.node.name), rows))
+
+
+def _rows(model: Model, change: Change) -> list[tuple[str, str]]:
+    known = model.attributes[change.node.class_name]
+    said = change.node.attributes
+    rows = [("State", change.stage.value.replace("_", " "))]
+    rows += [(known[n].label.en, shown(said[n])) for n in known if n in said and n != "planned_operations"]
+    rows += [("Plans", operation_line(operation)) for operation in change.planned]
+    return [*rows, ("Total cost", f"{change.cost} {said.get('currency', '')}".strip())] if change.cost else rows
+
+
+@app.command
+def submit(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Hand a draft in; a standard change is approved by its template."""
+    _step(acting, ref, Action.SUBMIT)
+
+
+@app.command
+def assess(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Work out what it breaks, and seal that as its certificate."""
+    _step(acting, ref, Action.ASSESS)
+
+
+@app.command
+def vote(
+    ref: Ref,
+    choice: Annotated[Choice, Parameter(help="in-favour, against or abstained.")],
+    /,
+    *,
+    acting: Acting | None = None,
+) -> None:
+    """Vote as a member of the board; say why with --reason."""
+    _step(acting, ref, Action.VOTE, outcome=choice.value)
+
+
+@app.command
+def approve(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Approve what the certificate shows, and the cost."""
+    _step(acting, ref, Action.APPROVE)
+
+
+@app.command
+def reject(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Reject it; say why with --reason."""
+    _step(acting, ref, Action.REJECT)
+
+
+@app.command
+def schedule(
+    ref: Ref,
+    /,
+    *,
+    override: Annotated[str, Parameter(help="Why it goes ahead although it collides.")] = "",
+    acting: Acting | None = None,
+) -> None:
+    """Take it into the schedule, if nothing has become worse and nothing collides."""
+    _step(acting, ref, Action.SCHEDULE, override=override)
+
+
+@app.command
+def begin(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Begin to implement it, inside its window."""
+    _step(acting, ref, Action.BEGIN)
+
+
+@app.command(name="implement")
+def implement_(
+    ref: Ref,
+    /,
+    *,
+    operations: Annotated[Path | None, Parameter(help="Other operations than the planned ones.")] = None,
+    acting: Acting | None = None,
+) -> None:
+    """Carry out the planned operations, all of them or none; single ones: `cmdb ci set … --change KEY`."""
+    run(_implemented(acting or Acting(), ref, _operations(operations)))
+
+
+async def _implemented(acting: Acting, ref: str, operations: tuple[WrittenOperation, ...] | None) -> None:
+    async with opened(acting) as application:
+        revision = await implement(application, ref, actor=acting.who, operations=operations)
+        err.print(f"revision {revision}")
+
+
+@app.command
+def complete(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Say that it is implemented; what departs from the plan is listed."""
+    _step(acting, ref, Action.COMPLETE)
+
+
+@app.command
+def fail(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Say that it failed, and why with --reason."""
+    _step(acting, ref, Action.FAIL)
+
+
+@app.command
+def back_out(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Take back what was done under it; what others did since stays."""
+    _step(acting, ref, Action.BACK_OUT)
+
+
+@app.command
+def review(
+    ref: Ref,
+    /,
+    *,
+    outcome: Annotated[
+        str, Parameter(help="successful, with_deviations, failed or backed_out, if it is not what it seems.")
+    ] = "",
+    acting: Acting | None = None,
+) -> None:
+    """Review it after its implementation; lessons go into --reason."""
+    _step(acting, ref, Action.REVIEW, outcome=outcome)
+
+
+@app.command
+def close(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Close it."""
+    _step(acting, ref, Action.CLOSE)
+
+
+@app.command
+def cancel(ref: Ref, /, *, acting: Acting | None = None) -> None:
+    """Give it up; say why with --reason."""
+    _step(acting, ref, Action.CANCEL)
+
+
+@app.command(name="certificate")
+def certificate_(
+    ref: Ref,
+    /,
+    *,
+    page: Annotated[Page | None, Parameter(name="--format", help="A page to print, to standard output.")] = None,
+    common: Common | None = None,
+) -> int:
+    """Show what a change was found to break, as it was sealed. Ends with 6 if it is not what was sealed."""
+    return run(_certificate(common or Common(), ref, page))
+
+
+async def _certificate(common: Common, ref: str, page: Page | None) -> int:
+    async with opened(common) as application:
+        change = await load_change(application.store, ref)
+        if change.certified is None:
+            raise NotFound(f"{change.key} was not assessed", remedy=f"cmdb change assess {change.key}")
+        answer, same = await certificate(application, change)
+        record = change.certified.node
+        if page is not None:
+            write(certificate_page(change, record, answer, proven=same).encode())
+        elif common.output is Format.TABLE:
+            print_answer(change, record, answer)
+        else:
+            print_value(answer_row(record, answer, proven=same), common.output)
+        if not same:
+            err.print(f"{record.key}: worked out again, it is not what was sealed; run `cmdb ledger verify`")
+        return 0 if same else 6
+
+
+def _step(acting: Acting | None, ref: str, action: Action, *, override: str = "", outcome: str = "") -> None:
+    options = acting or Acting()
+    run(_stepped(options, ref, Wish(action, options.who, options.reason, override, outcome)))
+
+
+async def _stepped(acting: Acting, ref: str, wish: Wish) -> None:
+    async with opened(acting) as application:
+        taken = await take_step(application, ref, wish)
+        _tell(taken, acting.output)
+        if wish.action is Action.ASSESS and taken.change.certified and acting.output is Format.TABLE:
+            answer, _ = await certificate(application, taken.change)
+            print_answer(taken.change, taken.change.certified.node, answer)
+
+
+def _tell(taken: Taken, output: Format) -> None:
+    change = taken.change
+    row = {"key": change.key, "name": change.node.name, "kind": change.kind.value, "state": change.stage.value}
+    print_rows([row], ("key", "name", "kind", "state"), output)
+    err.print(f"revision {taken.revision}")
+    for line in (*taken.findings.collisions, *taken.findings.differences):
+        err.print(f"  {line}")
+
+
+def _operations(path: Path | None) -> tuple[WrittenOperation, ...] | None:
+    if path is None:
+        return None
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise Failed(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
+    return read_operations(data, str(path))
