@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cmdb.access import Right, load_policy
 from cmdb.application.opening import Application
 from cmdb.baselines.content import content_of
-from cmdb.baselines.record import AUTHORITY, Baseline, Seal, baseline_of, created_in, recording
+from cmdb.baselines.record import AUTHORITY, SEALED, Baseline, Seal, baseline_of, created_in, recording
 from cmdb.baselines.scope import Everything, OfService, Scope
 from cmdb.baselines.sealing import seal
 from cmdb.changes import initialisation_has_ended
@@ -39,7 +39,7 @@ async def record_baseline(application: Application, wanted: Recording, *, actor:
     if not wanted.purpose.strip():
         raise Usage("the baseline's purpose is not said", remedy="say with --purpose what it is for")
     await _check_name(store, wanted.name)
-    before = None if wanted.supersedes is None else await find_baseline(application, wanted.supersedes)
+    before = None if wanted.supersedes is None else await _standing(application, wanted.supersedes)
     head = await _head_at(store, wanted.moment)
     service = await resolve(store, wanted.scope.key, head.revision) if isinstance(wanted.scope, OfService) else None
     scope = wanted.scope if service is None else OfService(service.key)
@@ -117,6 +117,13 @@ async def list_baselines(application: Application) -> list[Baseline]:
         if not page.more:
             return found
         after = page.cursors[-1]
+
+
+async def _standing(application: Application, reference: str) -> Baseline:
+    found = await find_baseline(application, reference)
+    if found.node.state != SEALED:
+        raise Conflict(f"baseline {found.key} is {found.node.state} already", remedy="see `cmdb baseline list`")
+    return found
 
 
 async def _check_name(store: Store, name: str) -> None:

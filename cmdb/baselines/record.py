@@ -10,13 +10,13 @@ from cmdb.changeset import ChangeSet, Link, New, Operation, Put
 from cmdb.errors import Invalid, NotFound
 from cmdb.nodes import Node
 from cmdb.reading import BASELINE, SEALED_REVISION
-from cmdb.writing import INITIALISATION
+from cmdb.writing import Warrant
 from graph_schema.values import Value
 
-AUTHORITY: Final = INITIALISATION
+AUTHORITY: Final = Warrant("control:baseline")
 """By which authority baselines are written."""
 
-SUPERSEDED: Final = "superseded"
+SEALED, SUPERSEDED = "sealed", "superseded"
 _HANDLE: Final = "baseline"
 
 

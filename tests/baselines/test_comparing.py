@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from cmdb.application.comparing import Side, compare_sides
 from cmdb.baselines import Everything, Filtered
 from cmdb.baselines.comparing import Change, Differences, FieldDifference, inverted
+from cmdb.projection.following import Follower
 from cmdb.reading import parse_filter
 from cmdb.store.port import Store
 from tests import strategies
-from tests.baselines.world import Fields, Told, ToldEdges, application_on, told
+from tests.baselines.world import Fields, Told, ToldEdges, told
 from tests.reference.book import Book
 from tests.reference.model import MODEL
 from tests.store.places import Places
@@ -53,11 +54,9 @@ def test_differences_are_those_of_the_states(places: Places) -> None:
         one, other = data.draw(moments), data.draw(moments)
 
         async def look(store: Store) -> None:
-            application = application_on(store)
+            follower = Follower(store)
             scope = Everything() if text is None else Filtered(text)
-            sides = [
-                Side(str(revision), revision, scope, store, application.follower, revision) for revision in (one, other)
-            ]
+            sides = [Side(str(revision), revision, scope, store, follower, revision) for revision in (one, other)]
             found = (await compare_sides(sides[0], sides[1])).differences
             where = None if text is None else parse_filter(text, MODEL)
             assert _told(found) == told(reference.at(one), reference.at(other), where)

@@ -1,20 +1,26 @@
-"""An application on a store that was written by a book, and the difference of two states worked out the long way."""
+"""An estate with baselines on either kind of store, and the difference of two states worked out the long way."""
 
 from __future__ import annotations
 
-from cmdb.application import Application
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from cmdb.application import Application, initialise, open_application
+from cmdb.application.baselines import Recording, record_baseline
+from cmdb.baselines import Baseline, Everything, Scope
 from cmdb.baselines.comparing import Change
+from cmdb.changeset import ChangeSet, Link, New, Operation
 from cmdb.filters import LIVE, And, Filter
-from cmdb.impact import StructureFollower
 from cmdb.nodes import Node, Relationship
-from cmdb.projection.following import Follower
 from cmdb.store.port import Store
-from cmdb.writing import Door, InitialisationGate
+from cmdb.writing import Door, WriteRequest
 from graph_schema.metamodel import Kind
+from graph_schema.reader import shipped_model
 from graph_schema.values import Value
 from tests.reference.graph import State, natural
 from tests.reference.model import MODEL
-from tests.writing.office import ticking
+from tests.writing.office import create, ticking
 
 Natural = tuple[str, int, int, str]
 Fields = dict[str, tuple[Value | None, Value | None]]
@@ -22,16 +28,81 @@ Told = dict[int, tuple[Change, Fields]]
 ToldEdges = dict[Natural, tuple[Change, Fields]]
 
 
-def application_on(store: Store) -> Application:
-    """The application, with a clock that ticks."""
+WITH_BASELINES = MODEL.model_copy(
+    update={
+        "lifecycles": (*MODEL.lifecycles, shipped_model().lifecycle_by_name["sealed"]),
+        "classes": (*MODEL.classes, shipped_model().class_by_name["Baseline"]),
+        "relationship_types": (
+            *MODEL.relationship_types,
+            *(shipped_model().type_by_name[name] for name in ("SUPERSEDES", "BASELINE_OF")),
+        ),
+    }
+)
+"""The model for tests, with the shipped class of baselines."""
+
+
+class Authorised:
+    """A gate for what change control has let through: that is not what is tested here."""
+
+    async def check(self, request: WriteRequest) -> None:
+        """Everything may be done."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """An application, and a hand that alters the estate."""
+
+    application: Application
+    hand: Door
+
+    @property
+    def store(self) -> Store:
+        """What is written to."""
+        return self.application.store
+
+    async def write(self, *operations: Operation, reason: str = "") -> int:
+        """Alter the estate; the revision."""
+        written = await self.hand.write(
+            ChangeSet(operations), actor="hand", authority="change:CHG-000001", reason=reason
+        )
+        return written.head.revision
+
+    async def record(self, name: str, scope: Scope | None = None, **more: str) -> Baseline:
+        """Record a baseline."""
+        wanted = Recording(name, "for tests", scope or Everything(), **more)
+        return await record_baseline(self.application, wanted, actor="rose")
+
+    async def node(self, ordinal: int) -> Node:
+        """A node as it is now."""
+        [node] = await self.store.nodes([ordinal])
+        return node
+
+
+SHOP, WEB, DB, SPARE, TICKET = range(5)
+"""Ordinals: a service, which is backed by web; web runs on db; a server that stands alone; a record."""
+
+
+@asynccontextmanager
+async def a_site(url: str) -> AsyncGenerator[Site]:
+    """At revision 2: the shop is backed by web, web runs on db, the spare one stands alone, and a ticket is about web."""
     clock = ticking()
-    return Application(
-        store=store,
-        door=Door(store, gate=InitialisationGate(), clock=clock),
-        follower=Follower(store),
-        structures=StructureFollower(store),
-        clock=clock,
-    )
+    application = await open_application(url, create=True, clock=clock)
+    try:
+        await initialise(application, WITH_BASELINES, actor="rose", random_bits=lambda bits: 2**bits - 1)
+        site = Site(application, Door(application.store, gate=Authorised(), clock=clock))
+        await site.write(
+            create("Service", "svc-shop", owner="ops"),
+            create("Server", "web", count=2, note='Zürich "1"\n\\'),
+            create("Server", "db", serial="S-1"),
+            create("Server", "spare"),
+            create("Ticket", "T-1"),
+            Link(type="BACKED_BY", source=New("svc-shop"), target=New("web")),
+            Link(type="RUNS_ON", source=New("web"), target=New("db"), attributes={"port": 1}),
+            Link(type="ABOUT", source=New("T-1"), target=New("web")),
+        )
+        yield site
+    finally:
+        await application.close()
 
 
 def items(state: State, where: Filter | None) -> dict[int, Node]:
