@@ -62,7 +62,7 @@ def shipped(kind: type[_S], file: str) -> _S:
 
 
 def _in_words(detail: ErrorDetails) -> tuple[Path, str, str]:
-    path = detail["loc"]
+    path = tuple(step for step in detail["loc"] if step != "[key]")
     word = f"`{'.'.join(map(str, path))}`"
     if detail["type"] == "missing":
         return path, f"{word} is missing", f"add `{path[-1]}:`"
