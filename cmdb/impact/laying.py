@@ -171,6 +171,7 @@ def _appended(structure: Structure, begin: Counts, loose: Loosened, fresh: _Fres
         appended(pools.columns.owner, at, added.columns.owner),
         appended(pools.columns.slack, at, added.columns.slack),
         appended(pools.columns.even, at, added.columns.even),
+        max(pools.columns.heaviest, added.columns.heaviest),
     )
     all_pools = Pools(
         columns,

@@ -121,7 +121,8 @@ def weigh(
     even = np.where(heaviest == lightest, heaviest, 0)
     even[total - heaviest < need] = -1
     small = total.max(initial=0) <= np.iinfo(np.int16).max
-    columns = PoolColumns(owner, narrowed(total - need, small=small), narrowed(even, small=small))
+    most = int(heaviest.max(initial=1))
+    columns = PoolColumns(owner, narrowed(total - need, small=small), narrowed(even, small=small), most)
     return Pools(columns, label, need, total, soft), tuple(odd)
 
 

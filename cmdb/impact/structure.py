@@ -224,7 +224,7 @@ def with_room(structure: Structure, more: Counts | None = None, *, wide: bool = 
     columns, of = edges.columns, pools.columns
     weights = (of.slack, of.even, rows.weight)
     slack, even, weight = (column.astype(np.int64) if wide else column for column in weights)
-    pool_columns = PoolColumns(roomy(of.owner, of_pools), roomy(slack, of_pools), roomy(even, of_pools))
+    pool_columns = PoolColumns(roomy(of.owner, of_pools), roomy(slack, of_pools), roomy(even, of_pools), of.heaviest)
     graph = structure.graph._replace(
         rows=Rows(
             rows.header,

@@ -57,12 +57,13 @@ class PoolColumns(NamedTuple):
     """What the engine needs to know of each pool, by number.
 
     `slack` is total minus need. `even` is -1 for a pool that cannot lose its heaviest member; else the weight of
-    each member, or 0 where they differ.
+    each member, or 0 where they differ. No member of any pool weighs more than `heaviest`.
     """
 
     owner: Int32s
     slack: Weights
     even: Weights
+    heaviest: int
 
 
 class Components(NamedTuple):

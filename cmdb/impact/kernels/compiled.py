@@ -97,7 +97,7 @@ class _Layer:
 
     `seen` holds the set and those assumed up, `order` the set. `slack[p]` is what pool p can still lose; `log`
     has the pools that lost weight, phase after phase, each with its slack before. `touched` are those of the
-    phase.
+    phase; `shaken` those of them that may have lost their spare, with `shaken_value` before.
     """
 
     def __init__(self, nodes: int, slack: Weights) -> None:
@@ -107,8 +107,11 @@ class _Layer:
         self.touched = np.zeros((len(slack) >> 6) + 1, dtype=np.uint64)
         self.log = np.empty(2 * len(slack) + 1, dtype=np.int32)
         self.value = np.empty(2 * len(slack) + 1, dtype=slack.dtype)
+        self.shaken = np.empty(len(slack) + 1, dtype=np.int32)
+        self.shaken_value = np.empty(len(slack) + 1, dtype=slack.dtype)
         self.count = 0
         self.logged = 0
+        self.shaken_count = 0
 
     def seed(self, ordinals: Int32s) -> None:
         """Add CIs that are not seen."""
@@ -120,7 +123,7 @@ class _Layer:
         if self.logged:
             restore(self.slack, self.touched, self.log, self.value, self.logged)
         self.seen[:] = 0
-        self.count = self.logged = 0
+        self.count = self.logged = self.shaken_count = 0
 
 
 class _Scratch:
@@ -174,7 +177,7 @@ class CompiledEngine:
 
             if down.logged:
                 begin_phase(down.touched, down.log, down.logged)
-            fallen, logged = down.count, down.logged
+            fallen, down.shaken_count = down.count, 0
             down.seed(scenario.down)
             self._close(scratch, down, fallen, limit, Stage.DOWN, with_soft=True)
             is_down, newly_down = without(down.seen, assumed), down.order[fallen : down.count].copy()
@@ -189,7 +192,7 @@ class CompiledEngine:
             found = (empty, empty, empty, empty)
             if distances:
                 found = self._at_risk_and_distances(
-                    scratch, logged, scenario, (was_down, was_ill, is_down, is_ill), len(degraded), limit
+                    scratch, scenario, (was_down, was_ill, is_down, is_ill), len(degraded), limit
                 )
             self._reset(scratch)
         states = (was_down, was_ill, is_down, is_ill, before_down, before_degraded, newly_down, degraded)
@@ -217,7 +220,7 @@ class CompiledEngine:
         rows, footing = self._graph.rows, self._graph.footing
         done, rings, at = begin, 0, -1
         for budget in limit.budgets(stage):
-            done, layer.count, layer.logged, scratch.soft_count, rings, at = close_over(
+            done, layer.count, layer.logged, scratch.soft_count, layer.shaken_count, rings, at = close_over(
                 rows.header,
                 rows.target,
                 rows.counted,
@@ -246,6 +249,10 @@ class CompiledEngine:
                 scratch.soft_seen,
                 scratch.softs,
                 scratch.soft_count,
+                self._graph.pools.heaviest,
+                layer.shaken,
+                layer.shaken_value,
+                layer.shaken_count,
                 rings,
                 at,
                 budget,
@@ -288,7 +295,6 @@ class CompiledEngine:
     def _at_risk_and_distances(
         self,
         scratch: _Scratch,
-        logged: int,
         scenario: Faults,
         sets: tuple[Bits, Bits, Bits, Bits],
         degraded: int,
@@ -305,8 +311,8 @@ class CompiledEngine:
                 pools.even,
                 *graph_members[:3],
                 scratch.down.slack,
-                scratch.down.log[logged : scratch.down.logged],
-                scratch.down.value[logged : scratch.down.logged],
+                scratch.down.shaken[: scratch.down.shaken_count],
+                scratch.down.shaken_value[: scratch.down.shaken_count],
                 was_down,
                 is_down,
                 sickened,
@@ -340,6 +346,7 @@ class CompiledEngine:
                 to_fall,
                 to_sicken,
                 to_risk,
+                to_fall | to_sicken | to_risk,
                 degraded > 0,
                 scratch.queue,
                 done,

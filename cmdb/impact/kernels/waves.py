@@ -17,7 +17,7 @@ from cmdb.projection.kernels.compiled import prefetch
 _COUNTER_AHEAD = 3
 _ROW_AHEAD = 6
 _HEADER_AHEAD = 12
-_SLOT_AHEAD = 8
+_SLOT_AHEAD = 24
 _FILL_AHEAD = 16
 
 
@@ -51,6 +51,10 @@ def close_over(
     soft_seen,
     softs,
     soft_count,
+    heaviest,
+    shaken,
+    shaken_value,
+    shaken_count,
     rings,
     at,
     budget,
@@ -60,8 +64,11 @@ def close_over(
     Rings are numbered dependents first and failure goes the other way, so the last is looked at first: what is
     found there can only hurt rings that come later. `rings` of them are to be looked at, none after `at`. A wave is
     begun as long as no more than `budget` CIs were walked or looked at; what is returned is where to go on.
+
+    `shaken` gets the pools that can lose less than `heaviest` now and could lose as much before, or were not touched
+    yet in this phase, each once, with what they could lose: of all others none lost its spare.
     """
-    one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
+    one, six, low, ahead = np.uint64(1), np.uint64(6), np.uint64(63), np.uint64(_SLOT_AHEAD)
     end = done
     while done < count or rings > 0:
         if done == end:
@@ -85,13 +92,13 @@ def close_over(
             continue
         if done + _HEADER_AHEAD < end:
             prefetch(header, order[done + _HEADER_AHEAD])
-            ahead = order[done + _ROW_AHEAD]
-            prefetch(target, header[ahead, 0])
-            if header[ahead, 4] < header[ahead, 6]:
-                prefetch(code, header[ahead, 4])
-                prefetch(weight, header[ahead, 4])
-            ahead = order[done + _COUNTER_AHEAD]
-            for slot in range(header[ahead, 4], min(header[ahead, 6], header[ahead, 4] + _SLOT_AHEAD)):
+            later = order[done + _ROW_AHEAD]
+            prefetch(target, header[later, 0])
+            if header[later, 4] < header[later, 6]:
+                prefetch(code, header[later, 4])
+                prefetch(weight, header[later, 4])
+            near = order[done + _COUNTER_AHEAD]
+            for slot in range(header[near, 4], min(header[near, 6], header[near, 4] + _SLOT_AHEAD)):
                 prefetch(slack, code[slot] >> 1)
         node = np.uint64(order[done])
         done += 1
@@ -101,18 +108,24 @@ def close_over(
             order[count] = found
             count += np.int64(~(word >> (found & low)) & one)
             seen[found >> six] = word | one << (found & low)
-        for slot in range(header[node, 4], header[node, 5]):
-            if slot + _SLOT_AHEAD < header[node, 5]:
-                prefetch(slack, code[slot + _SLOT_AHEAD] >> 1)
-            pool = code[slot] >> 1
-            bit = np.uint64(pool) & low
+        last = np.uint64(header[node, 5])
+        for slot in range(np.uint64(header[node, 4]), last):
+            if slot + ahead < last:
+                prefetch(slack, np.uint64(code[slot + ahead]) >> one)
+            pool = np.uint64(code[slot]) >> one
+            word = touched[pool >> six]
             left = slack[pool]
             log[logged] = pool
             value[logged] = left
-            logged += np.int64(~(touched[pool >> 6] >> bit) & one)
-            touched[pool >> 6] |= one << bit
+            first = ~(word >> (pool & low)) & one
+            logged += np.int64(first)
+            touched[pool >> six] = word | one << (pool & low)
+            shaken[shaken_count] = pool
+            shaken_value[shaken_count] = left
+            could = (left >= heaviest) | (first == one)
             left -= weight[slot]
             slack[pool] = left
+            shaken_count += np.int64(could & (left < heaviest))
             if left < 0:
                 found = np.uint64(counted[slot])
                 word = seen[found >> six]
@@ -132,23 +145,28 @@ def close_over(
                 softs[soft_count] = found
                 soft_count += np.int64(~(word >> (found & low)) & one)
                 soft_seen[found >> six] = word | one << (found & low)
-            for slot in range(header[node, 5], header[node, 6]):
-                pool = code[slot] >> 1
-                bit = np.uint64(pool) & low
+            for slot in range(np.uint64(header[node, 5]), np.uint64(header[node, 6])):
+                pool = np.uint64(code[slot]) >> one
+                word = touched[pool >> six]
                 left = slack[pool]
                 log[logged] = pool
                 value[logged] = left
-                logged += np.int64(~(touched[pool >> 6] >> bit) & one)
-                touched[pool >> 6] |= one << bit
+                first = ~(word >> (pool & low)) & one
+                logged += np.int64(first)
+                touched[pool >> six] = word | one << (pool & low)
+                shaken[shaken_count] = pool
+                shaken_value[shaken_count] = left
+                could = (left >= heaviest) | (first == one)
                 left -= weight[slot]
                 slack[pool] = left
+                shaken_count += np.int64(could & (left < heaviest))
                 if left < 0:
                     found = np.uint64(counted[slot])
                     word = soft_seen[found >> six]
                     softs[soft_count] = found
                     soft_count += np.int64(~(word >> (found & low)) & one)
                     soft_seen[found >> six] = word | one << (found & low)
-    return done, count, logged, soft_count, rings, at
+    return done, count, logged, soft_count, shaken_count, rings, at
 
 
 @njit(cache=True, nogil=True)
@@ -225,7 +243,7 @@ def find_at_risk(
     provider,
     weight,
     left,
-    touched,
+    shaken,
     value,
     was_down,
     is_down,
@@ -235,15 +253,15 @@ def find_at_risk(
     unspared,
     unspared_bits,
 ):
-    """Of the pools that lost weight, those that stood the loss of any one member before and no longer do."""
+    """Of the shaken pools, those that stood the loss of any one member before and no longer do."""
     one, low = np.uint64(1), np.uint64(63)
     found = 0
     owners = 0
-    for i in range(len(touched)):
-        if i + _FILL_AHEAD < len(touched):
-            prefetch(left, touched[i + _FILL_AHEAD])
-            prefetch(even, touched[i + _FILL_AHEAD])
-        pool = touched[i]
+    for i in range(len(shaken)):
+        if i + _FILL_AHEAD < len(shaken):
+            prefetch(left, shaken[i + _FILL_AHEAD])
+            prefetch(even, shaken[i + _FILL_AHEAD])
+        pool = shaken[i]
         before = np.int64(even[pool])
         after = before
         if before < 0 or (before > 0 and (value[i] < before or left[pool] >= after)):
@@ -283,6 +301,7 @@ def find_distances(
     to_fall,
     to_sicken,
     to_risk,
+    waiting,
     mixed,
     order,
     done,
@@ -294,7 +313,8 @@ def find_distances(
 ):
     """Breadth first over failed edges from `order[done:count]`.
 
-    `to_fall`, `to_sicken` and `to_risk` are the hits that nobody came to. Only a CI that got worse passes
+    `to_fall`, `to_sicken` and `to_risk` are the hits that nobody came to, together `waiting` for it, of whom none is
+    missing. Only a CI that got worse passes
     anything on: one that fell to whom it fails or leaves without spare, one that was up to whom it sickens. A level is
     begun as long as no more than `budget` CIs were walked; what is returned is where to go on, and the levels so far.
     """
@@ -339,12 +359,12 @@ def find_distances(
                     order[count] = found
                     count += np.int64(word >> (found & low) & one)
                     to_fall[found >> six] = word & ~(one << (found & low))
-            for slot in range(header[node, 4], header[node, 5]):
+            for slot in range(np.uint64(header[node, 4]), np.uint64(header[node, 5])):
                 found = np.uint64(counted[slot])
                 word = found >> six
-                if not (to_fall[word] | to_sicken[word] | to_risk[word]) >> (found & low) & one:
+                if not waiting[word] >> (found & low) & one:
                     continue
-                pool = code[slot] >> 1
+                pool = np.uint64(code[slot]) >> one
                 bit = found & low
                 met = none
                 if (to_fall[word] & falls) >> bit & one and down_slack[pool] < 0:
@@ -352,12 +372,13 @@ def find_distances(
                 elif (to_sicken[word] & sickens) >> bit & one and ill_slack[pool] < 0:
                     met = one
                 elif (to_risk[word] & falls) >> bit & one:
-                    met = unspared[pool >> 6] >> (np.uint64(pool) & low) & one
+                    met = unspared[pool >> six] >> (pool & low) & one
                 order[count] = found
                 count += np.int64(met)
                 to_fall[word] &= ~(met << (found & low))
                 to_sicken[word] &= ~(met << (found & low))
                 to_risk[word] &= ~(met << (found & low))
+                waiting[word] &= ~(met << (found & low))
             if not falls:
                 continue
             for slot in range(np.uint64(header[node, 1]), np.uint64(header[node, 2])):
@@ -366,19 +387,20 @@ def find_distances(
                 order[count] = found
                 count += np.int64(word >> (found & low) & one)
                 to_sicken[found >> six] = word & ~(one << (found & low))
-            for slot in range(header[node, 5], header[node, 6]):
+            for slot in range(np.uint64(header[node, 5]), np.uint64(header[node, 6])):
                 found = np.uint64(counted[slot])
                 word = found >> six
-                if not (to_sicken[word] | to_risk[word]) >> (found & low) & one:
+                if not waiting[word] >> (found & low) & one:
                     continue
-                pool = code[slot] >> 1
+                pool = np.uint64(code[slot]) >> one
                 met = none
                 if to_sicken[word] >> (found & low) & one and down_slack[pool] < 0:
                     met = one
                 elif to_risk[word] >> (found & low) & one:
-                    met = unspared[pool >> 6] >> (np.uint64(pool) & low) & one
+                    met = unspared[pool >> six] >> (pool & low) & one
                 order[count] = found
                 count += np.int64(met)
                 to_sicken[word] &= ~(met << (found & low))
                 to_risk[word] &= ~(met << (found & low))
+                waiting[word] &= ~(met << (found & low))
     return done, count, levels
