@@ -15,7 +15,7 @@ from api.graphql.paging import PageInfo, cursors, page_info
 from api.graphql.reach import PathHop, path_hops
 from api.graphql.reading import Shown, View
 from cmdb.application import Assessed, DescribedFailure, DescribedReason, describe_some
-from cmdb.impact import Impact, ImpactHit, State
+from cmdb.impact import ImpactHit
 from cmdb.projection.columns import Int32s
 
 
@@ -160,14 +160,6 @@ class Hits:
             place=place,
             described=self.described,
         )
-
-
-def verdict_of(impact: Impact, ordinal: int) -> Verdict | None:
-    """What became of a CI; None where it is no hit. O(log hits)."""
-    if impact.distance_to(ordinal) is None:
-        return None
-    before, after = impact.before_and_after(np.array([ordinal], dtype=np.int32))[:, 0]
-    return Verdict[State(after).name] if after > before else Verdict.AT_RISK
 
 
 def pool_reason(view: View, reason: DescribedReason) -> PoolReason:

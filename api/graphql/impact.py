@@ -156,6 +156,7 @@ class Impact:
     revision: int
     model_version: str
     complete: bool
+    left_out: list[str] = strawberry.field(description="What there was no time for; empty for a complete answer.")
     counts: ImpactCounts
     sources: list[Shown] = strawberry.field(graphql_type=list[Node])
     plan: Annotated[Plan, strawberry.lazy("api.graphql.planned")] | None = strawberry.field(
@@ -288,11 +289,9 @@ class Impact:
         return NodeConnection(page=Once(page), count=Once(_known(len(ordinals))))
 
 
-async def impact_of(
-    view: View, of: Sequence[str], state: Fault, context: Sequence[FailedInput], assume_up: Sequence[str]
-) -> Impact:
+async def impact_of(view: View, scenario: Scenario, patience: float | None) -> Impact:
     """What a scenario leads to. Raises NotFound and Usage for references, Invalid for what contradicts itself."""
-    found = await assess(view.reading.application, scenario_of(of, state, context, assume_up), view.moment)
+    found = await assess(view.reading.application, scenario, view.moment, patience=patience)
     return shown_impact(view, found)
 
 
@@ -312,6 +311,7 @@ def shown_impact(view: View, found: Assessed, plan: Plan | None = None) -> Impac
         revision=found.revision,
         model_version=found.standing.model.version,
         complete=found.impact.complete,
+        left_out=list(found.left_out),
         counts=ImpactCounts(**found.counts),
         sources=[view.show(node) for node in found.sources],
         plan=plan,

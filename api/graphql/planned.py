@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 
 import strawberry
 
-from api.graphql.hits import Verdict, verdict_of
-from api.graphql.impact import FailedInput, Fault, Impact, scenario_of, shown_impact
+from api.graphql.hits import Verdict
+from api.graphql.impact import Impact, shown_impact
 from api.graphql.loading import Once
 from api.graphql.nodes import Node
 from api.graphql.operations import OperationInput, taken_operations
 from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, page_info, place_after
 from api.graphql.reading import Reading, Shown, View
+from cmdb.application import Scenario
+from cmdb.application.grouping import verdict_of
 from cmdb.application.planned_graph import Compared, PlannedGraph, assess_planned, planned_graph
 from cmdb.application.planning import PoolOf, SinglePoint, new_single_points, redundancy_gained, redundancy_lost
 from cmdb.errors import Conflict
+from cmdb.impact import Impact as Failing
 from cmdb.projection.columns import Int32s
 
 
@@ -83,7 +86,7 @@ class ImpactDifference:
         edges = [
             AlteredHitEdge(
                 cursor=mark,
-                node=AlteredHit(node=node, before=verdict_of(before, ordinal), after=verdict_of(then, ordinal)),
+                node=AlteredHit(node=node, before=_verdict(before, ordinal), after=_verdict(then, ordinal)),
             )
             for mark, ordinal, node in rows
         ]
@@ -204,20 +207,20 @@ class Plan:
         return NamedPoolConnection(total_count=len(pools), edges=edges, page_info=info)
 
 
+def _verdict(impact: Failing, ordinal: int) -> Verdict | None:
+    found = verdict_of(impact, ordinal)
+    return None if found is None else Verdict(found)
+
+
 async def planned_impact_of(
-    reading: Reading,
-    of: Sequence[str],
-    state: Fault,
-    context: Sequence[FailedInput],
-    assume_up: Sequence[str],
-    operations: Sequence[OperationInput],
+    reading: Reading, scenario: Scenario, patience: float | None, operations: Sequence[OperationInput]
 ) -> Impact:
     """What a scenario leads to in the graph as operations would make it. Raises what `planned_graph` raises as well."""
     present = await reading.at(None)
     if present.as_of is not None:
         raise Conflict("others keep writing while this plan is looked at", remedy="ask again")
     graph = await planned_graph(reading.application, taken_operations(operations))
-    compared = await assess_planned(graph, scenario_of(of, state, context, assume_up))
+    compared = await assess_planned(graph, scenario, patience)
     view = reading.planned(graph.application)
 
     async def points() -> list[SinglePoint]:

@@ -9,7 +9,7 @@ import strawberry
 from api.graphql import past
 from api.graphql import reach as reaching
 from api.graphql.filtering import FilterInput, field_named, to_filter
-from api.graphql.impact import FailedInput, Fault, Impact, impact_of
+from api.graphql.impact import FailedInput, Fault, Impact, impact_of, scenario_of
 from api.graphql.loading import Once
 from api.graphql.modelling import ModelDefinition, model_definition
 from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
@@ -149,7 +149,8 @@ class Query:
     @strawberry.field(
         description="What fails if these fail, with redundancy weighed: complete, with a reason and a path for each hit. "
         "`context` has failed already; `assumeUp` stays up whatever happens. With `planned` it is asked of the present graph "
-        "as these operations would make it, whose `@handles` may be named as well; nothing is written."
+        "as these operations would make it, whose `@handles` may be named as well; nothing is written. "
+        "It takes `patience` seconds at most, if given, and says what it left out."
     )
     @staticmethod
     async def impact(
@@ -160,13 +161,15 @@ class Query:
         assume_up: list[str] | None = None,
         as_of: str | None = None,
         planned: list[OperationInput] | None = None,
+        patience: float | None = None,
     ) -> Impact:
         """States, distances, reasons."""
+        scenario = scenario_of(of, state, context or [], assume_up or [])
         if planned is not None:
             if as_of is not None:
                 raise Usage("a plan is laid over the present", remedy="leave `asOf` or `planned` out")
-            return await planned_impact_of(info.context, of, state, context or [], assume_up or [], planned)
-        return await impact_of(await info.context.at(as_of), of, state, context or [], assume_up or [])
+            return await planned_impact_of(info.context, scenario, patience, planned)
+        return await impact_of(await info.context.at(as_of), scenario, patience)
 
     @strawberry.field(
         description="Whose loss alone takes one of these nodes down; of all services where none is named. Complete, the "

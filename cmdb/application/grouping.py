@@ -63,6 +63,15 @@ def verdict_codes(impact: Impact) -> _Codes:
     return np.where(after > before, State.DOWN - after.astype(np.int64), len(VERDICTS) - 1)
 
 
+def verdict_of(impact: Impact, ordinal: int) -> str | None:
+    """What became of a CI, as in VERDICTS; None where it is no hit. O(log hits)."""
+    before, after = impact.before_and_after(np.array([ordinal], dtype=np.int32))[:, 0]
+    if after > before:
+        return State(after).name.lower()
+    at = int(np.searchsorted(impact.at_risk, ordinal))
+    return VERDICTS[-1] if at < len(impact.at_risk) and impact.at_risk[at] == ordinal else None
+
+
 async def groups(application: Application, found: Assessed, by: GroupBy) -> list[HitGroup]:
     """All groups of the hits, the largest first; a hit with several owners is in several.
 

@@ -65,9 +65,10 @@ async def planned_graph(application: Application, operations: Sequence[WrittenOp
     )
 
 
-async def assess_planned(graph: PlannedGraph, scenario: Scenario) -> Compared:
+async def assess_planned(graph: PlannedGraph, scenario: Scenario, patience: float | None = None) -> Compared:
     """What fails if these fail, as it stands and as planned. `@handles` name nodes that would be created.
 
+    Each side takes `patience` seconds at most, if given; where one is not complete, the difference is of what is known.
     Raises NotFound and Usage for references, Invalid for a question that contradicts itself. O as for `assess`, twice.
     """
     if not scenario.of:
@@ -78,8 +79,8 @@ async def assess_planned(graph: PlannedGraph, scenario: Scenario) -> Compared:
         await _ids(graph, scenario.context),
         await _ids(graph, scenario.assume_up),
     )
-    before = await _assessed(graph.present, graph.planned.before, asked)
-    after = await _assessed(graph.application, graph.planned.after, asked)
+    before = await _assessed(graph.present, graph.planned.before, asked, patience)
+    after = await _assessed(graph.application, graph.planned.after, asked, patience)
     return Compared(before, after, difference(before.impact, after.impact))
 
 
@@ -109,7 +110,7 @@ async def _ids(graph: PlannedGraph, references: Sequence[str]) -> list[str]:
     return [f"{known[name]}{state}" for name, state in said]
 
 
-async def _assessed(application: Application, standing: Standing, asked: Scenario) -> Assessed:
+async def _assessed(application: Application, standing: Standing, asked: Scenario, patience: float | None) -> Assessed:
     ids = await application.ids()
     structure = standing.structure
 
@@ -121,7 +122,8 @@ async def _assessed(application: Application, standing: Standing, asked: Scenari
     of = there(asked.of)
     if not of:
         return Assessed(standing, standing.propagation.impact(WhatIf({})), (), (), ())
-    return await assess(application, Scenario(of, asked.state, there(asked.context), there(asked.assume_up)))
+    kept = Scenario(of, asked.state, there(asked.context), there(asked.assume_up))
+    return await assess(application, kept, patience=patience)
 
 
 def _with_state(text: str) -> tuple[str, str]:

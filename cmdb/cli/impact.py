@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.padding import Padding
@@ -24,16 +25,16 @@ from cmdb.application import (
     concerned,
     describe_hits,
     describe_some,
-    evidence,
 )
-from cmdb.application.assessing import Evidence, nodes_by_ordinal
+from cmdb.application.planned_graph import Compared, PlannedGraph, assess_planned, planned_graph
+from cmdb.cli.impact_rows import hit_rows, whole_row
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
+from cmdb.cli.planned import operations_in, plan_row, print_plan
 from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Common, opened, run
-from cmdb.cli.showing import chain, hop_row, many
+from cmdb.cli.showing import MARKS, chain, many
 from cmdb.errors import Usage
 from cmdb.impact import State
-from cmdb.nodes import Node
 
 
 class Fault(StrEnum):
@@ -51,11 +52,7 @@ class Drawing(StrEnum):
     HTML = "html"
 
 
-MARKS: Final = {"down": ("✗ down", "bold red"), "degraded": ("◐ degraded", "yellow"), "at_risk": ("△ at risk", "cyan")}
-"""Sign, word and colour of each verdict; any one of them tells it."""
-
-
-def impact(
+def impact(  # noqa: PLR0913 - the options of a command
     *refs: str,
     state: Annotated[Fault, Parameter(help="How they fail.")] = Fault.DOWN,
     context: Annotated[
@@ -65,29 +62,73 @@ def impact(
     as_of: AsOf = None,
     limit: Limit = 20,
     drawn: Annotated[Drawing | None, Parameter(name="--format", help="Draw it, to standard output.")] = None,
+    planned: Annotated[
+        Path | None,
+        Parameter(
+            help="Planned operations: a file of JSON, JSON lines or YAML; - reads them in.", allow_leading_hyphen=True
+        ),
+    ] = None,
+    patience: Annotated[
+        float | None, Parameter(help="Seconds to work on it at most; what there was no time for is said.")
+    ] = None,
     common: Common | None = None,
 ) -> None:
     """What fails if these fail: redundancy weighed, complete, with a reason and a path for each.
 
-    At risk is who goes on, but lost the spare that it had.
+    At risk is who goes on, but lost the spare that it had. With --planned it is asked of the graph as it stands and as
+    operations would make it, whose @handles may be named as well; without a node, what they do to redundancy is told.
     """
+    options, scenario = common or Common(), Scenario(refs, State[state.name], context, assume_up)
+    if planned is not None:
+        if as_of is not None or drawn is not None:
+            raise Usage("a plan is laid over the present and told in words", remedy="leave --as-of and --format out")
+        run(_planned(options, planned, scenario, limit, patience))
+        return
     if not refs:
         raise Usage("no node is named", remedy="name one by key (SRV-000001), id or Class:name")
-    scenario = Scenario(refs, State[state.name], context, assume_up)
     if drawn is None:
-        run(_impact(common or Common(), scenario, limit, as_of))
+        run(_impact(options, scenario, limit, as_of, patience))
     else:
-        run(_drawn(common or Common(), scenario, as_of, drawn))
+        run(_drawn(options, scenario, as_of, drawn, patience))
 
 
-async def _drawn(common: Common, scenario: Scenario, as_of: str | None, drawing: Drawing) -> None:
+async def _planned(common: Common, file: Path, scenario: Scenario, limit: int, patience: float | None) -> None:
+    operations = operations_in(file)
+    async with opened(common) as application:
+        graph = await planned_graph(application, operations)
+        compared = await assess_planned(graph, scenario, patience) if scenario.of else None
+        if common.output is not Format.TABLE:
+            sides = {} if compared is None else await _both_rows(graph, compared)
+            print_value(await plan_row(graph, compared) | sides, common.output)
+            return
+        if compared is not None:
+            for title, side, found in (
+                ("as it stands", graph.present, compared.before),
+                ("as planned", graph.application, compared.after),
+            ):
+                absent = Text("nothing that was named is there")
+                told = verdict(found, await concerned(side, found)) if found.sources else absent
+                out.print(Text(title, "bold underline"), told, sep="\n")
+                _tell_left_out(found)
+        await print_plan(graph, compared, limit)
+
+
+async def _both_rows(graph: PlannedGraph, compared: Compared) -> dict[str, Json]:
+    before, after = (graph.present, compared.before), (graph.application, compared.after)
+    return {name: await whole_row(*side) for name, side in (("before", before), ("after", after))}
+
+
+async def _drawn(
+    common: Common, scenario: Scenario, as_of: str | None, drawing: Drawing, patience: float | None
+) -> None:
     from cmdb.cli.drawing import html_of, png_of, svg_of
     from cmdb.cli.picture import picture_of
 
     if drawing is Drawing.PNG and sys.stdout.isatty():
         raise Usage("a PNG is nothing for a terminal", remedy="write it to a file: cmdb impact … --format png > FILE")
     async with opened(common) as application:
-        found = await assess(application, scenario, as_of)
+        found = await assess(application, scenario, as_of, patience=patience)
+        _tell_left_out(found)
         title = verdict(found, await concerned(application, found)).plain.splitlines()[0]
         picture = await picture_of(application, found, title)
     match drawing:
@@ -99,18 +140,17 @@ async def _drawn(common: Common, scenario: Scenario, as_of: str | None, drawing:
             write(png_of(picture))
 
 
-async def _impact(common: Common, scenario: Scenario, limit: int, as_of: str | None) -> None:
+async def _impact(common: Common, scenario: Scenario, limit: int, as_of: str | None, patience: float | None) -> None:
     async with opened(common) as application:
-        found = await assess(application, scenario, as_of)
+        found = await assess(application, scenario, as_of, patience=patience)
+        _tell_left_out(found)
         if common.output is Format.TABLE:
             await print_impact(application, found, limit)
             return
-        hits = await describe_hits(application, found)
-        behind = await evidence(application, found, (hop for hit in hits for hop in hit.path))
         if common.output in {Format.JSON, Format.YAML}:
-            print_value(await impact_row(application, found, hits, behind), common.output)
+            print_value(await whole_row(application, found), common.output)
         else:
-            print_rows([failure_row(hit, behind) for hit in hits], (), common.output)
+            print_rows(await hit_rows(application, found), (), common.output)
 
 
 async def print_verdict(application: Application, found: Assessed) -> None:
@@ -185,54 +225,9 @@ def arithmetic(reason: DescribedReason) -> str:
     return f"pool {reason.pool}{soft} needs {margin.need} of {margin.total}, {left} without {lost}"
 
 
-def failure_row(hit: DescribedFailure, behind: dict[int, Evidence]) -> dict[str, Json]:
-    """A hit for programs, with its reasons and its path; each relationship with its age and who says so."""
-    return {
-        "id": hit.node.id,
-        "key": hit.node.key,
-        "class": hit.node.class_name,
-        "name": hit.node.name,
-        "state": hit.verdict,
-        "before": hit.hit.before.name.lower(),
-        "after": hit.hit.state.name.lower(),
-        "distance": hit.hit.distance,
-        "reason": [_reason_row(reason) for reason in hit.reasons],
-        "path": [
-            hop_row(hop)
-            | (
-                {"since": known.since, "sources": list(known.sources)}
-                if (known := behind.get(hop.relationship))
-                else {}
-            )
-            for hop in hit.path
-        ],
-    }
-
-
-async def impact_row(
-    application: Application, found: Assessed, hits: Sequence[DescribedFailure], behind: dict[int, Evidence]
-) -> dict[str, Json]:
-    """The whole answer for programs."""
-    who = await concerned(application, found)
-    return {
-        "revision": found.revision,
-        "model": found.standing.model.version,
-        "complete": found.impact.complete,
-        "scenario": {node.key: found.impact.question.scenario[node.ordinal].name.lower() for node in found.sources},
-        "context": {node.key: state.name.lower() for node, state in found.context},
-        "assume_up": [node.key for node in found.assumed_up],
-        "counts": found.counts,
-        "by_class": found.by_class(),
-        "by_environment": await by_environment(application, found),
-        "services": {name: _keys(nodes) for name, nodes in who.services.items()},
-        "customers": _keys(who.customers),
-        "agreements": _keys(who.agreements),
-        "owners": _keys(who.owners),
-        "hits": [failure_row(hit, behind) for hit in hits],
-        "saved": _keys(
-            (await nodes_by_ordinal(application.store, found.impact.saved.tolist(), found.revision)).values()
-        ),
-    }
+def _tell_left_out(found: Assessed) -> None:
+    for what in found.left_out:
+        err.print(f"time was up; not known is {what}")
 
 
 def _print_services(services: Iterable[DescribedFailure], who: Concerned) -> None:
@@ -261,32 +256,3 @@ def _print_counts(found: Assessed, environments: dict[str, dict[str, int]]) -> N
         if classes[name]
     ]
     out.print(Padding(table(("", "classes", "environments"), rows), (1, 0, 0, 0)))
-
-
-def _reason_row(reason: DescribedReason) -> dict[str, Json]:
-    margin = reason.margin
-    return {
-        "pool": reason.pool,
-        "type": margin.type_name,
-        "strength": margin.strength.value,
-        "need": margin.need,
-        "total": margin.total,
-        "before": margin.before,
-        "after": margin.after,
-        "healthy_before": margin.healthy_before,
-        "healthy_after": margin.healthy_after,
-        "members": [
-            {
-                "key": member.node.key,
-                "name": member.node.name,
-                "weight": member.weight,
-                "before": member.before.name.lower(),
-                "after": member.after.name.lower(),
-            }
-            for member in reason.members
-        ],
-    }
-
-
-def _keys(nodes: Iterable[Node]) -> list[str]:
-    return [node.key for node in nodes]

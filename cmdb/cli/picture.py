@@ -10,13 +10,12 @@ import numpy as np
 
 from cmdb.application import Application, Assessed, DescribedFailure, describe_hits
 from cmdb.application.assessing import SERVICE
+from cmdb.application.grouping import VERDICTS
 from cmdb.impact import State
 from cmdb.projection.columns import Int64s
 
 MOST_BOXES: Final = 300
 """Hits that are drawn one by one; of more, those of a distance, a verdict and a class are one box."""
-
-VERDICTS: Final = ("down", "degraded", "at_risk")
 
 
 @dataclass(frozen=True, slots=True)

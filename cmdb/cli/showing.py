@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rich.text import Text
 
@@ -12,6 +13,9 @@ from cmdb.nodes import Node
 from cmdb.reading import Event
 
 NODE_COLUMNS = ("key", "class", "name", "state")
+
+MARKS: Final = {"down": ("✗ down", "bold red"), "degraded": ("◐ degraded", "yellow"), "at_risk": ("△ at risk", "cyan")}
+"""Sign, word and colour of each verdict; any one of them tells it."""
 
 
 def node_row(node: Node) -> dict[str, Json]:

@@ -104,6 +104,16 @@ async def test_what_cannot_be_asked_is_refused(desk: Desk) -> None:
     assert (await desk.error(IMPACT, of=["SRV-000002"], assumeUp=["SRV-000002"]))[0] == "invalid"
 
 
+async def test_what_there_was_no_time_for_is_said(desk: Desk) -> None:
+    query = """query ($patience: Float, $planned: [OperationInput!]) {
+        impact(of: ["SRV-000002"], patience: $patience, planned: $planned) { complete leftOut counts { down } } }"""
+    hurried = await desk.ask(query, "impact", patience=0)
+    assert (at(hurried, "complete"), bool(at(hurried, "leftOut"))) == (False, True)
+    assert at(await desk.ask(query, "impact", patience=0, planned=[]), "complete") is False
+    assert await desk.ask(query, "impact", patience=1000) == await desk.ask(query, "impact")
+    assert (await desk.error(query, patience=-1))[0] == "usage"
+
+
 async def test_what_holds_a_node_up_is_explained_too(desk: Desk) -> None:
     query = """query ($hit: String!) { impact(of: ["SRV-000002"]) { explain(hit: $hit) { before after distance
         pools { type need total after members { node { key } after } } } } }"""

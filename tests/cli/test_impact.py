@@ -109,6 +109,14 @@ def test_services_customers_and_owners_are_named(estate: Here) -> None:
         assert sum(counts[verdict].values()) == msgspec.convert(answer["counts"], dict[str, int])[verdict]
 
 
+def test_what_there_was_no_time_for_is_said(estate: Here) -> None:
+    hurried = estate.done("impact", ARRAY, "--patience", "0", "-o", "json")
+    assert (hurried.value()["complete"], bool(hurried.value()["left_out"])) == (False, True)
+    assert "time was up" in hurried.err
+    patient = estate.done("impact", ARRAY, "--patience", "1000", "-o", "json")
+    assert (patient.value()["complete"], patient.value()["left_out"], patient.err) == (True, [], "")
+
+
 LOST = [answer for answer in answers() if answer.question.startswith("lost ")]
 
 
