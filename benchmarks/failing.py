@@ -4,6 +4,10 @@ Every figure of the first table is a multiple of `Projection.reach` from the sam
 module `propagation` measures against memory. The estate is asked plain (every dependency is needed), with a fifth of its
 types as pools of which one is enough, and with all of them so, where redundancy stops nearly every wave. Peers know no
 pools; networkx and rustworkx are asked for the structure's part of it, which all of them have to do.
+
+The ring rule is measured on an estate whose databases are pairs: each can do with the other or with one of the machines
+that it runs on, so that every pair is a ring with slack. Beside it stands the same graph with no pool marked as one that
+may leave a ring hanging, so that no ring is looked at; its answer is wrong by the CIs that only the rule finds.
 """
 # The peers come without type information, so what passes through them is not known to a checker:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -13,22 +17,26 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import rustworkx
 
-from benchmarks.estate import SIZES, Estate, generate
+from benchmarks.estate import KINDS, RING, SIZES, TYPES, Estate, generate
 from benchmarks.result import Goal, Result, at_most, cost, faster, median_ms, medians_ms
 from cmdb.impact import Propagation, State, Structure, WhatIf
 from cmdb.impact.kernels import make_choice
-from cmdb.impact.structure import TypeRule, build_structure
-from cmdb.projection import Direction, Projection, kernel_choice
+from cmdb.impact.needs import parse_need
+from cmdb.impact.structure import EdgeTraits, PoolDeclaration, TypeRule, build_structure
+from cmdb.projection import DependencyColumns, Direction, Projection, kernel_choice
 from graph_schema.metamodel import Need
 
 _REPEATS = {"10k": 51, "100k": 21, "1m": 9}
 _MANY_SOURCES = 520
 _GOALS_HOLD_FROM = 1_000_000
+_DATABASE = next(code for code, kind in enumerate(KINDS) if kind.name == "Database")
+_REPLICATED, _HOSTED = TYPES.index(RING.type_name), TYPES.index("RUNS_ON")
 
 
 def run(size: str) -> list[Result]:
@@ -46,7 +54,7 @@ def run(size: str) -> list[Result]:
             results += _many_sources(estate, propagation)
         if pooled == 0:
             results += _against_peers(estate, propagation)
-    return results
+    return [*results, *_ring_rule(estate, types, _REPEATS[size])]
 
 
 def _structure(estate: Estate, types: int, every: int) -> Structure:
@@ -59,12 +67,7 @@ def _structure(estate: Estate, types: int, every: int) -> Structure:
 def _against_reach(
     estate: Estate, projection: Projection, propagation: Propagation, name: str, repeats: int
 ) -> Iterator[Result]:
-    everything = list(range(0, estate.size, max(1, estate.size // 1000)))
-    for what, sources in (
-        ("half of the estate", [estate.wide_source]),
-        ("a rack", [estate.narrow_source]),
-        ("a thousand CIs", everything),
-    ):
+    for what, sources in _sources(estate):
         question = WhatIf(dict.fromkeys(sources, State.DOWN))
         fallen = len(propagation.states(question).down)
         reach, states, impact = medians_ms(
@@ -82,6 +85,58 @@ def _against_reach(
         yield cost(
             f"… with at-risk and distance, {what}, {name}", impact, "our reach", reach, "ms", _goal(estate, limits[1])
         )
+
+
+def _ring_rule(estate: Estate, types: int, repeats: int) -> Iterator[Result]:
+    structure = _with_pairs(estate, types)
+    rows = structure.graph.rows
+    unmarked = structure.graph._replace(rows=rows._replace(code=rows.code & ~np.int32(1)))
+    ruled, unruled = Propagation(structure), Propagation(replace(structure, graph=unmarked))
+    marked = len(np.unique(rows.code[rows.code & 1 > 0]))
+    for what, sources in _sources(estate):
+        question = WhatIf(dict.fromkeys(sources, State.DOWN))
+        more = len(ruled.states(question).down) - len(unruled.states(question).down)
+        ours, without = medians_ms(
+            [lambda question=question: ruled.states(question), lambda question=question: unruled.states(question)],
+            repeats,
+        )
+        note = f"{marked:,} pools in rings, {more:,} CIs fail by the rule alone"
+        yield cost(f"states, {what}, pairs", ours, "no ring looked at", without, "ms", _goal(estate, 1.1), note)
+
+
+def _with_pairs(estate: Estate, types: int) -> Structure:
+    """Each database in one pool of its machines and its neighbour, of which one is enough."""
+    columns = estate.dependencies
+    databases = np.flatnonzero(estate.kind_of == _DATABASE).astype(np.int32)
+    left, right = databases[: len(databases) // 2 * 2].reshape(-1, 2).T
+    added = np.arange(2 * len(left), dtype=np.int64) + columns.relationship[-1] + 1
+    joined = DependencyColumns(
+        np.concatenate([columns.relationship, added]),
+        np.concatenate([columns.dependent, left, right]),
+        np.concatenate([columns.provider, right, left]),
+        np.concatenate([columns.type_code, np.full(len(added), _REPLICATED, dtype=np.int16)]),
+    )
+    hosted = np.isin(columns.dependent, databases) & (columns.type_code == _HOSTED)
+    named = np.concatenate([columns.relationship[hosted], added])
+    none, one = np.zeros(len(named), dtype=np.int32), np.ones(len(named), dtype=np.int64)
+    return build_structure(
+        joined,
+        np.ones(estate.size, dtype=np.bool_),
+        [TypeRule(str(code)) for code in range(types)],
+        traits=EdgeTraits(named, none, one, ("replicas",)),
+        declarations=[
+            PoolDeclaration(owner, "replicas", parse_need("any", "replicas")) for owner in databases.tolist()
+        ],
+        make=make_choice("numba"),
+    )
+
+
+def _sources(estate: Estate) -> tuple[tuple[str, list[int]], ...]:
+    return (
+        ("half of the estate", [estate.wide_source]),
+        ("a rack", [estate.narrow_source]),
+        ("a thousand CIs", list(range(0, estate.size, max(1, estate.size // 1000)))),
+    )
 
 
 def _limits(fallen: int, reached: int) -> tuple[float, float]:
