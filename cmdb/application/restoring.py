@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from cmdb.application.assessing import nodes_by_ordinal
+from cmdb.application.baselines import find_baseline
 from cmdb.application.comparing import NOW, Comparison, Side, compare_sides, side_of
 from cmdb.application.opening import Application
 from cmdb.application.planning import decided
@@ -17,7 +18,7 @@ from cmdb.baselines.comparing import Differences
 from cmdb.baselines.content import items_of
 from cmdb.baselines.restoring import Impossible, WayBack, way_back
 from cmdb.changeset import ChangeSet, Link, Operation, Put, Retire, Unlink
-from cmdb.errors import Conflict, Invalid, NotFound
+from cmdb.errors import Conflict, Invalid
 
 _ROUNDS: Final = 20
 """How often operations that the door refuses are left out, as leaving one out may make another impossible."""
@@ -48,9 +49,8 @@ async def restore_plan(
     A relationship belongs to the part if one of its ends does. With `replace_retired` a node that was retired since gets a
     new one in its place. Raises NotFound, Usage, and Conflict when somebody writes meanwhile. O(differences).
     """
-    before = await side_of(application, reference)
-    if before.baseline is None:
-        raise NotFound(f"{reference!r} is no baseline", remedy="see `cmdb baseline list`")
+    baseline = await find_baseline(application, reference)
+    before = await side_of(application, baseline.key)
     return await lead_back(application, before, where, replace_retired=replace_retired)
 
 

@@ -1,21 +1,39 @@
-"""baseline record, list, show, compare."""
+"""baseline record, list, show, verify, compare, restore."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated
 
+import msgspec
 from cyclopts import App, Parameter
 from rich.text import Text
 
+from cmdb.application import Application
 from cmdb.application.baselines import Recording, find_baseline, list_baselines, record_baseline
 from cmdb.application.comparing import NOW, compare_moments
+from cmdb.application.planned_graph import planned_graph
+from cmdb.application.proving import verify_baseline
+from cmdb.application.restoring import RestorePlan, restore_plan
 from cmdb.baselines import Baseline, Everything, Filtered, OfService, Scope
-from cmdb.cli.comparing import comparison_page, comparison_row, difference_row, print_comparison
-from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
+from cmdb.cli.comparing import comparison_page, comparison_row, difference_row, print_comparison, side_row
+from cmdb.cli.output import (
+    Format,
+    Json,
+    err,
+    out,
+    print_line,
+    print_rows,
+    print_value,
+    progress_bar,
+    table,
+    write,
+)
+from cmdb.cli.planned import plan_row, print_plan
 from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.errors import Usage
+from cmdb.reading.operation_text import WrittenOperation, operation_line, written
 
 app = App(name="baseline", help="Record, list, verify and compare baselines, and plan the way back to one.")
 
@@ -129,6 +147,103 @@ async def _compare(common: Common, before: str, after: str, where: str | None, p
                 print_value(comparison_row(found), common.output)
             case _:
                 print_rows([difference_row(found, one) for one in found.differences], (), common.output)
+
+
+@app.command
+def verify(ref: str, /, *, common: Common | None = None) -> int:
+    """Prove a baseline against the ledger: the chain, its record, and the state that it sealed, line by line.
+
+    Ends with 1 if anything is found; each finding names what was altered.
+    """
+    return run(_verify(common or Common(), ref))
+
+
+async def _verify(common: Common, ref: str) -> int:
+    async with opened(common) as application:
+        with progress_bar("verify") as bar:
+            task = bar.add_task("commits", total=(await application.store.head()).revision)
+            proof = await verify_baseline(application, ref, progress=lambda done: bar.update(task, completed=done))
+    found = proof.baseline
+    if common.output is not Format.TABLE:
+        findings: list[Json] = [{"subject": f.subject, "message": f.message} for f in proof.findings]
+        row: dict[str, Json] = {"key": found.key, "holds": proof.holds, "count": proof.count, "findings": findings}
+        print_value(row, common.output)
+    else:
+        for finding in proof.findings:
+            out.print(f"{finding.subject}: {finding.message}")
+        if proof.count > len(proof.findings):
+            out.print(f"… and {proof.count - len(proof.findings)} more")
+        verdict = "holds" if proof.holds else f"does not hold: {proof.count} findings"
+        err.print(f"{found.key} {found.name}, revision {found.seal.revision}: {verdict}")
+        err.print(f"hash {found.seal.commit_hash}")
+    return int(not proof.holds)
+
+
+@app.command
+def restore(
+    ref: str,
+    /,
+    *,
+    where: Annotated[
+        str | None, Parameter(name="--scope", help="Only the part that this filter accepts, then or now.")
+    ] = None,
+    replace: Annotated[
+        bool, Parameter(negative="", help="Put new nodes in the place of those that were retired.")
+    ] = False,
+    limit: Limit = 50,
+    common: Common | None = None,
+) -> None:
+    """Plan the way back to a baseline: the operations, what they would make of what fails, and what is impossible.
+
+    Nothing is written. With -o ndjson the operations alone are printed, as a change takes them.
+    """
+    run(_restore(common or Common(), ref, where, replace, limit))
+
+
+async def _restore(common: Common, ref: str, where: str | None, replace: bool, limit: int) -> None:
+    async with opened(common) as application:
+        plan = await restore_plan(application, ref, where, replace_retired=replace)
+        operations = await written(application.store, plan.operations)
+        match common.output:
+            case Format.NDJSON:
+                for operation in operations:
+                    print_line(operation_line(operation))
+            case Format.TABLE:
+                _print_restore(plan, [operation_line(operation) for operation in operations], limit)
+                if operations:
+                    await print_plan(await planned_graph(application, operations), None, limit)
+            case _:
+                print_value(await _restore_row(application, plan, operations), common.output)
+
+
+def _print_restore(plan: RestorePlan, lines: list[str], limit: int) -> None:
+    before = plan.before
+    out.print(
+        Text(f"from revision {plan.revision} back to {before.label}, revision {before.revision}: ", "bold")
+        + Text(f"{len(lines)} operations, {len(plan.impossible)} impossible")
+    )
+    for line in lines[: limit or None]:
+        print_line(f"  {line}")
+    if 0 < limit < len(lines):
+        err.print(f"the first {limit} of {len(lines)}; --limit 0 prints all")
+    for one in plan.impossible[: limit or None]:
+        advice = (f" → {one.instead}", "dim") if one.instead else ""
+        out.print(Text.assemble(("✗ ", "red"), (one.subject, "cyan"), f": {one.reason}", advice))
+
+
+async def _restore_row(
+    application: Application, plan: RestorePlan, operations: tuple[WrittenOperation, ...]
+) -> dict[str, Json]:
+    touched = await application.store.nodes(plan.touches) if plan.touches else []
+    impossible: list[Json] = [{"subject": i.subject, "reason": i.reason, "instead": i.instead} for i in plan.impossible]
+    return {
+        "from": plan.revision,
+        "to": side_row(plan.before),
+        "operations": [msgspec.json.decode(operation_line(operation)) for operation in operations],
+        "touches": [node.key for node in touched],
+        "impossible": impossible,
+        "impact": await plan_row(await planned_graph(application, operations), None) if operations else None,
+    }
 
 
 def baseline_row(baseline: Baseline) -> dict[str, Json]:
