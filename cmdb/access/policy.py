@@ -5,7 +5,8 @@ from __future__ import annotations
 from cmdb.access.rights import Policy, RoleOf
 from cmdb.filters import LIVE, And, IsA
 from cmdb.nodes import Node
-from cmdb.store.port import LARGEST_PAGE, Query, Store
+from cmdb.reading.listing import every
+from cmdb.store.port import Store
 from graph_schema.values import Value
 
 _ROLE = "Role"
@@ -16,14 +17,7 @@ async def load_policy(store: Store) -> Policy:
     model = await store.model()
     if model is None or _ROLE not in model.class_by_name:
         return Policy()
-    nodes: list[Node] = []
-    after: str | None = None
-    while True:
-        page = await store.find(Query(where=And((IsA(_ROLE), LIVE)), limit=LARGEST_PAGE, after=after))
-        nodes += page.items
-        if not page.more:
-            return Policy(tuple(_role(node) for node in nodes))
-        after = page.cursors[-1]
+    return Policy(tuple(map(_role, await every(store, And((IsA(_ROLE), LIVE))))))
 
 
 def _role(node: Node) -> RoleOf:

@@ -114,7 +114,7 @@ def _ended(change: Change, asked: Asked) -> Patch:
 
 
 def _reviewed(change: Change, asked: Asked) -> Patch:
-    patch: Patch = {"reviewed_by": asked.actor, "lessons": asked.comment or None}
+    patch: Patch = {"reviewed_by": asked.actor, "reviewed_at": instant(asked.now), "lessons": asked.comment or None}
     if asked.outcome:
         patch["outcome"] = asked.outcome
     elif change.stage is Stage.IMPLEMENTED:

@@ -24,8 +24,8 @@ from cmdb.changes.record import (
 from cmdb.errors import NotFound
 from cmdb.filters import LIVE, And, Compare, Direction, IsA, Lookup
 from cmdb.nodes import Node, Relationship
-from cmdb.reading import resolve
-from cmdb.store.port import LARGEST_PAGE, Query, Store
+from cmdb.reading import every, resolve
+from cmdb.store.port import Store
 
 _QUORUM, _MAJORITY = 50, 50
 
@@ -50,15 +50,9 @@ async def changes_of(store: Store, nodes: Sequence[Node]) -> list[Change]:
 
 async def changes_in(store: Store, *stages: Stage) -> list[Change]:
     """All changes in these stages, by key. O(changes in them)."""
-    found: list[Node] = []
-    after: str | None = None
-    accepted = And((IsA(CHANGE), Compare("state", Lookup.IN, tuple(stage.value for stage in stages)), LIVE))
-    while True:
-        page = await store.find(Query(where=accepted, limit=LARGEST_PAGE, after=after))
-        found += page.items
-        if not page.more:
-            return await changes_of(store, found) if found else []
-        after = page.cursors[-1]
+    wanted = Compare("state", Lookup.IN, tuple(stage.value for stage in stages))
+    found = await every(store, And((IsA(CHANGE), wanted, LIVE)))
+    return await changes_of(store, found) if found else []
 
 
 def _into(into: Sequence[Relationship], node: Node) -> list[Relationship]:

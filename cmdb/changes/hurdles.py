@@ -17,7 +17,8 @@ Hurdle = Callable[[Change, Asked], Iterator[Problem]]
 DOCUMENTS: Final = frozenset({"reason", "benefit", "back_out_plan", "test_plan", "cost_lines", "description"})
 KEPT: Final = frozenset(
     """requester approved_cost approved_by approved_at submitted_at began_at began_after ended_at closed_at outcome
-    deviations reviewed_by review_due reapprovals overridden_by override_reason""".split()
+    deviations reviewed_by reviewed_at review_due reapprovals risk_score risk_parts collisions
+    overridden_by override_reason""".split()
 )
 """Attributes that only steps write."""
 

@@ -116,12 +116,13 @@ def _sorted(case: Case) -> _Sorted:
     def class_of(ordinal: int) -> str:
         return own.get(ordinal) or case.classes[ordinal]
 
-    def ends_with_its_record(effect: Effect) -> bool:
-        if not isinstance(effect, Unlinked) or effect.target not in retired:
+    def ends_with_its_end(effect: Effect) -> bool:
+        """A relationship between a CI and a record ends with whichever of them is retired, and is no matter of its own."""
+        if not isinstance(effect, Unlinked) or not {effect.source, effect.target} & retired:
             return False
-        return class_of(effect.source) in items and class_of(effect.target) not in items
+        return (class_of(effect.source) in items) is not (class_of(effect.target) in items)
 
-    subjects = [s for e in case.effects if not ends_with_its_record(e) and (s := _subject(e)) is not None]
+    subjects = [s for e in case.effects if not ends_with_its_end(e) and (s := _subject(e)) is not None]
     of_items = [subject for subject in subjects if class_of(subject.ordinal) in items]
     of_records = {class_of(subject.ordinal) for subject in subjects} - items
     return _Sorted(

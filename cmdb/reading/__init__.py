@@ -2,6 +2,7 @@
 
 from cmdb.reading.filter_text import parse_filter
 from cmdb.reading.history import Event, node_events
+from cmdb.reading.listing import every
 from cmdb.reading.operation_text import read_operations, to_change_set, written
 from cmdb.reading.references import (
     BASELINE,
@@ -18,6 +19,7 @@ __all__ = [
     "SEALED_REVISION",
     "Event",
     "Moment",
+    "every",
     "known_class",
     "moment_revision",
     "node_events",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,8 @@ from cmdb.application.baselines import Recording, record_baseline
 from cmdb.application.control import Draft, Taken, Wish, draft_change, take_step
 from cmdb.baselines.scope import Everything
 from cmdb.changes import Action, Kind
-from cmdb.changeset import ChangeSet, Link, New, Operation, Put
+from cmdb.changeset import ChangeSet, Link, New, Operation, Patch, Put
+from cmdb.reading.operation_text import WrittenOperation
 from cmdb.writing import INITIALISATION
 from graph_schema.reader import shipped_model
 
@@ -95,7 +96,15 @@ def window(hands: Hands, hours: float = 1, lasts: float = 2) -> tuple[str, str, 
 
 
 async def drafted(
-    application: Application, hands: Hands, *touches: str, kind: Kind = Kind.NORMAL, name: str = "Upgrade", **more: str
+    application: Application,
+    hands: Hands,
+    *touches: str,
+    kind: Kind = Kind.NORMAL,
+    name: str = "Upgrade",
+    leaving_out: str = "",
+    operations: Sequence[WrittenOperation] = (),
+    board: str | None = None,
+    **more: str,
 ) -> Taken:
     """A change by rita, which ivan implements in an hour's time."""
     attributes: dict[str, str | tuple[str, ...]] = {
@@ -105,7 +114,8 @@ async def drafted(
         "implementers": ("ivan",),
         **more,
     }
-    draft = Draft(name, kind, dict(attributes), touches=touches, window=window(hands))
+    kept: Patch = {name: value for name, value in attributes.items() if name != leaving_out}
+    draft = Draft(name, kind, kept, touches, operations, board, window=window(hands))
     return await draft_change(application, draft, actor="rita")
 
 

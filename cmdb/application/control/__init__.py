@@ -2,18 +2,26 @@
 
 from cmdb.application.control.certificates import certificate, worsened
 from cmdb.application.control.drafting import Draft, Edit, draft_change, edit_change
+from cmdb.application.control.measuring import change_kpis
 from cmdb.application.control.stepping import Taken, Wish
 from cmdb.application.control.steps import implement, take_step
+from cmdb.application.control.weighing import OPEN_STAGES, Slot, collisions_with, next_slots, risk_of_change
 
 __all__ = [
+    "OPEN_STAGES",
     "Draft",
     "Edit",
+    "Slot",
     "Taken",
     "Wish",
     "certificate",
+    "change_kpis",
+    "collisions_with",
     "draft_change",
     "edit_change",
     "implement",
+    "next_slots",
+    "risk_of_change",
     "take_step",
     "worsened",
 ]

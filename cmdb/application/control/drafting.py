@@ -11,8 +11,8 @@ from cmdb.application.opening import Application
 from cmdb.application.planning import decided
 from cmdb.application.questions import live
 from cmdb.changes import Action, Change, Findings, Kind, changes_of
-from cmdb.changes.record import CHANGE, MADE_FROM, REFERRED_TO, TOUCHES
 from cmdb.changes.hurdles import KEPT, WINDOW
+from cmdb.changes.record import CHANGE, MADE_FROM, REFERRED_TO, TOUCHES
 from cmdb.changes.windows import read_window
 from cmdb.changeset import NEW, ChangeSet, Link, New, Operation, Patch, Put, Unlink
 from cmdb.errors import Invalid
@@ -32,7 +32,8 @@ _FROM_TEMPLATE: Final = frozenset(
 class Draft:
     """What a change begins with. References name what it touches, its board and its template.
 
-    `window` is begin and end in local time, and the time zone (see `cmdb.changes.windows`). A standard change takes from its template what is not said here.
+    `window` is begin and end in local time, and the time zone (see `cmdb.changes.windows`). A standard change takes from
+    its template what is not said here.
     """
 
     name: str

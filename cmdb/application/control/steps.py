@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cmdb.application.control.certificates import answer_now, sealing, worsened
 from cmdb.application.control.stepping import Move, Moving, Taken, Wish, decide, nothing_else, take, votes_fall
+from cmdb.application.control.weighing import FIRM_STAGES, OPEN_STAGES, collisions_with, risk_of_change
 from cmdb.application.control.work import departures, undoing
 from cmdb.application.opening import Application
 from cmdb.changes import Action, Change, Choice, Findings, Stage, changes_in, fallen, load_change
+from cmdb.changes.certificate import Answer
 from cmdb.changes.own_work import UNDER_CHANGE
 from cmdb.changes.record import VOTES_ON
 from cmdb.changeset import ChangeSet, Link, New, Operation, Patch, Put
@@ -63,14 +66,34 @@ async def _assess(application: Application, reference: str, wish: Wish) -> Taken
         del head
         return Move((*votes_fall(now), *await sealing(application, now, answer, question)))
 
-    return await take(application, reference, wish, move)
+    taken = await take(application, reference, wish, move)
+    return await _weighed(application, taken, answer, wish)
+
+
+async def _weighed(application: Application, taken: Taken, answer: Answer, wish: Wish) -> Taken:
+    """Collisions and risk, worked out on the impacts that were just recorded, and kept with the change."""
+    change = taken.change
+    collisions = await collisions_with(application, change, OPEN_STAGES)
+    risk = await risk_of_change(application, change, answer, collisions)
+    said: Patch = {
+        "collisions": collisions or None,
+        "risk_score": risk.score,
+        "risk_parts": tuple(f"{part.name}={part.points}" for part in risk.parts if part.points),
+    }
+    put = Put(node=change.node.ordinal, attributes=said, expects=change.node.version)
+    written = await application.door.write(
+        ChangeSet((put,)), actor=wish.actor, authority=Warrant(f"change:{change.key}"), reason="weighed"
+    )
+    findings = replace(taken.findings, collisions=collisions)
+    return Taken(await load_change(application.store, change.key), written.head.revision, findings)
 
 
 async def _go_on(application: Application, reference: str, wish: Wish) -> Taken:
     """Approve, schedule or begin, if the impact is not worse than what was assessed; else the approval falls."""
     change = await load_change(application.store, reference)
     worse = await worsened(application, change)
-    findings = Findings(worse=worse)
+    firm = await collisions_with(application, change, FIRM_STAGES) if wish.action is Action.SCHEDULE else ()
+    findings = Findings(worse=worse, collisions=firm)
     if worse and change.stage in {Stage.APPROVED, Stage.SCHEDULED}:
         await _suspend(application, reference, wish)
         raise Refused(
