@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cmdb.changes.meetings import Entries, added_up, meetings, numbers_of, stops
+from cmdb.changes.meetings import Entries, added_up, meetings, numbers_of, sorted_once, stops
 from cmdb.changes.spans import Span
 from cmdb.projection.columns import Int32s, Int64s
 
@@ -224,13 +224,18 @@ def _between(one: Work, other: Work) -> Collision:
     )
 
 
-def _lists(columns: Sequence[Int32s], without: Lists | None = None) -> Lists:
-    size = np.array([len(column) for column in columns], dtype=np.int64)
-    value = np.concatenate(columns) if columns else np.empty(0, np.int32)
-    key = np.sort(np.repeat(np.arange(len(columns), dtype=np.int64) << 32, size) | value)
-    new = np.diff(key, prepend=-1) != 0
+def distinct_lists(start: Int64s, value: Int32s, without: Lists | None = None) -> Lists:
+    """Lists `value[start[i]:start[i + 1]]`, sorted, each value once, less those of other lists; O(n log n)."""
+    owner = np.repeat(np.arange(len(start) - 1, dtype=np.int64), np.diff(start))
+    key = sorted_once(owner << 32 | value)
     if without is not None:
-        new &= ~contains(key, without.work.astype(np.int64) << 32 | without.value)
-    key = key[new]
-    start = np.searchsorted(key, np.arange(len(columns) + 1, dtype=np.int64) << 32)
-    return Lists(start, (key & 0xFFFF_FFFF).astype(np.int32))
+        others: Int64s = without.work.astype(np.int64) << 32 | without.value
+        key = key[~contains(key, others)]
+    begins = np.searchsorted(key, np.arange(len(start), dtype=np.int64) << 32)
+    return Lists(begins.astype(np.int64), (key & 0xFFFF_FFFF).astype(np.int32))
+
+
+def _lists(columns: Sequence[Int32s], without: Lists | None = None) -> Lists:
+    start = np.cumsum([0, *map(len, columns)], dtype=np.int64)
+    value = np.concatenate(columns) if columns else np.empty(0, np.int32)
+    return distinct_lists(start, value, without)

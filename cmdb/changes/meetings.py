@@ -85,6 +85,12 @@ def added_up(key: Int64s, amount: Int64s) -> tuple[Int64s, Int64s]:
     return key[begins], np.add.reduceat(amount, begins) if len(begins) else amount
 
 
+def sorted_once(key: Int64s) -> Int64s:
+    """Each key once, sorted; none is negative."""
+    key = np.sort(key)
+    return key[np.diff(key, prepend=-1) != 0]
+
+
 def numbers_of(begin: Int64s, length: Int64s) -> Int64s:
     """The numbers of stretches, one after the other: `length[i]` of them from `begin[i]` on; O(numbers)."""
     before = np.cumsum(length) - length

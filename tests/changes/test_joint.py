@@ -84,6 +84,19 @@ def test_joint_collisions_are_those_of_every_pair(question: tuple[Asked, list[Ou
     assert set(found) == by_closures(asked, outages, context)
 
 
+@given(questions())
+def test_closures_that_are_known_need_not_be_worked_out(question: tuple[Asked, list[Outage], list[int]]) -> None:
+    asked, outages, context = question
+    there = asked.structure.present
+    down = [[ci for ci in {*outage.down.tolist(), *context} if there[ci]] for outage in outages]
+    fallen = [asked.propagation.close(np.array(sorted(some), dtype=np.int32)) for some in down]
+    known = [Outage(o.key, o.window, o.down, its) for o, its in zip(outages, fallen, strict=True)]
+    missing = np.array(context, dtype=np.int32)
+    assert list(joint_collisions(asked.propagation, known, missing)) == list(
+        joint_collisions(asked.propagation, outages, missing)
+    )
+
+
 @given(questions(graphs=4))
 def test_so_they_are_in_larger_graphs(question: tuple[Asked, list[Outage], list[int]]) -> None:
     asked, outages, context = question
@@ -95,7 +108,7 @@ def test_so_they_are_in_larger_graphs(question: tuple[Asked, list[Outage], list[
 def test_those_of_one_are_all_that_it_is_in(question: tuple[Asked, list[Outage], list[int]]) -> None:
     asked, outages, context = question
     everything = by_closures(asked, outages, context)
-    for one in outages[::3]:
+    for one in outages[len(outages) // 2 :][:1]:
         found = set(joint_collisions_of(asked.propagation, outages, one, np.array(context, dtype=np.int32)))
         assert found == {pair for pair in everything if one.key in (pair.first, pair.second)}
 
