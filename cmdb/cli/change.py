@@ -35,6 +35,14 @@ from graph_schema.metamodel import Model
 
 app = App(name="change", help="Draft changes, weigh them, and take them step by step to their close.")
 
+for name, text in (
+    ("collisions", "Show what it meets: other open changes, freezes, maintenance windows, people in two places."),
+    ("slots", "Show the next times at which it is in nobody's way."),
+    ("risk", "Show how risky it is, part by part."),
+    ("kpis", "Show how well change control does, month by month, beside its targets."),
+):
+    app.command(f"cmdb.cli.weighing:{name}", name=name, help=text)
+
 Ref = Annotated[str, Parameter(help="The change, by key.")]
 
 
@@ -81,9 +89,9 @@ def draft(
     acting: Acting | None = None,
 ) -> None:
     """Draft a change: `cmdb change draft "New firmware" reason="security fix" back_out_plan="old one" --touch STD-000001`."""
-    said = described or Described()
-    planned = _operations(said.operations) or ()
-    made = Draft(name, kind, said.attributes(assignments), said.touch, planned, said.board, template, said.window)
+    says = described or Described()
+    planned = _operations(says.operations) or ()
+    made = Draft(name, kind, says.attributes(assignments), says.touch, planned, says.board, template, says.window)
     run(_drafted(acting or Acting(), made))
 
 
@@ -103,9 +111,9 @@ def edit(
     acting: Acting | None = None,
 ) -> None:
     """Alter a change. An approval that rests on what it was falls."""
-    said = described or Described()
-    planned = _operations(said.operations)
-    made = Edit(name, said.attributes(assignments), said.touch, untouch, planned, said.board, said.window)
+    says = described or Described()
+    planned = _operations(says.operations)
+    made = Edit(name, says.attributes(assignments), says.touch, untouch, planned, says.board, says.window)
     run(_edited(acting or Acting(), ref, made))
 
 

@@ -1,0 +1,142 @@
+"""change collisions, slots, risk, kpis: what a change is weighed by."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from cmdb.application.control import (
+    OPEN_STAGES,
+    certificate,
+    change_kpis,
+    collisions_with,
+    next_slots,
+    risk_of_change,
+)
+from cmdb.changes import load_change
+from cmdb.changes.kpis import Target
+from cmdb.changes.record import said
+from cmdb.changes.windows import named_zone
+from cmdb.cli.output import Format, err, out, print_rows, print_value
+from cmdb.cli.session import Common, opened, run
+
+Ref = Annotated[str, Parameter(help="The change, by key.")]
+
+
+def collisions(ref: Ref, /, *, common: Common | None = None) -> None:
+    """Show what it meets: other open changes, freezes, maintenance windows, people in two places."""
+    run(_collisions(common or Common(), ref))
+
+
+async def _collisions(common: Common, ref: str) -> None:
+    async with opened(common) as application:
+        change = await load_change(application.store, ref)
+        lines = await collisions_with(application, change, OPEN_STAGES)
+        print_rows([{"key": change.key, "collision": line} for line in lines], ("collision",), common.output)
+        err.print(f"{len(lines)} collisions" if lines else "nothing is in its way")
+
+
+def slots(
+    ref: Ref,
+    /,
+    *,
+    count: Annotated[int, Parameter(help="How many.")] = 5,
+    lasts: Annotated[int | None, Parameter(help="Minutes it takes; as long as its window if not given.")] = None,
+    days: Annotated[int, Parameter(help="How far ahead to look.")] = 60,
+    common: Common | None = None,
+) -> None:
+    """Show the next times at which it is in nobody's way."""
+    run(_slots(common or Common(), ref, count, None if lasts is None else timedelta(minutes=lasts), days))
+
+
+async def _slots(common: Common, ref: str, count: int, duration: timedelta | None, days: int) -> None:
+    async with opened(common) as application:
+        change = await load_change(application.store, ref)
+        zone = named_zone(said(change.node, "time_zone") or "UTC")
+        found = await next_slots(application, change, count=count, duration=duration, days=days)
+        rows = [
+            {"from": slot.start.astimezone(zone).isoformat(), "until": slot.end.astimezone(zone).isoformat()}
+            for slot in found
+        ]
+        print_rows(rows, ("from", "until"), common.output)
+        if len(found) < count:
+            err.print(f"{len(found)} within {days} days")
+
+
+def risk(ref: Ref, /, *, common: Common | None = None) -> None:
+    """Show how risky it is, part by part."""
+    run(_risk(common or Common(), ref))
+
+
+async def _risk(common: Common, ref: str) -> None:
+    async with opened(common) as application:
+        change = await load_change(application.store, ref)
+        answer, _ = await certificate(application, change)
+        found = await risk_of_change(
+            application, change, answer, await collisions_with(application, change, OPEN_STAGES)
+        )
+        rows = [
+            {
+                "part": part.label.en,
+                "chinese": part.label.zh,
+                "points": part.points,
+                "most": part.most,
+                "because": "; ".join(
+                    f"{fact.count} {fact.what.replace('_', ' ')}{': ' if fact.keys else ''}{', '.join(fact.keys)}"
+                    for fact in part.facts
+                ),
+            }
+            for part in found.parts
+        ]
+        if common.output is Format.TABLE:
+            out.print(f"{change.key}: {found.score} of 100, {found.level_label.en} · {found.level_label.zh}")
+            print_rows(rows, ("part", "chinese", "points", "most", "because"), common.output)
+        else:
+            print_value(
+                {
+                    "key": change.key,
+                    "score": found.score,
+                    "level": found.level,
+                    "version": found.version,
+                    "parts": rows,
+                },
+                common.output,
+            )
+
+
+def kpis(
+    first: Annotated[str | None, Parameter(help="The first month: 2026-03; this one if not given.")] = None,
+    last: Annotated[str | None, Parameter(help="The last month.")] = None,
+    /,
+    *,
+    zone: Annotated[str, Parameter(help="The time zone of the months.")] = "UTC",
+    common: Common | None = None,
+) -> None:
+    """Show how well change control does, month by month, beside its targets."""
+    run(_kpis(common or Common(), first, last, zone))
+
+
+async def _kpis(common: Common, first: str | None, last: str | None, zone: str) -> None:
+    async with opened(common) as application:
+        rows = [
+            {
+                "month": month.month,
+                "figure": kpi.label.en,
+                "chinese": kpi.label.zh,
+                "value": None if kpi.value is None else f"{float(kpi.value):.10g}",
+                "of": kpi.of,
+                "target": _target(kpi.target),
+                "met": kpi.met,
+            }
+            for month in await change_kpis(application, first, last, zone=zone)
+            for kpi in month.kpis
+        ]
+        print_rows(rows, ("month", "figure", "chinese", "value", "of", "target", "met"), common.output)
+
+
+def _target(target: Target) -> str:
+    if target.at_least is not None:
+        return f"≥ {target.at_least}"
+    return "" if target.at_most is None else f"≤ {target.at_most}"
