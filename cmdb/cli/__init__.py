@@ -66,6 +66,7 @@ for name, target, text in (
     ("path", "cmdb.cli.questions:path", "A shortest chain of dependencies from one node to another."),
     ("change", "cmdb.cli.change:app", "Draft changes, weigh them, and take them step by step to their close."),
     ("model", "cmdb.cli.model:app", "Show the model, or compare two."),
+    ("report", "cmdb.cli.report:app", "Report the status of an item: version, place, master copy, needs, history."),
     ("ledger", "cmdb.cli.ledger:app", "Show and verify the chain of commits."),
     ("backup", "cmdb.cli.keeping:backup", "Write everything into one file."),
     ("restore", "cmdb.cli.keeping:restore", "Make a CMDB again from a backup."),
