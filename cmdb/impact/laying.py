@@ -27,9 +27,8 @@ def laid(structure: Structure, change: StructureChange, present: Bools, loose: L
     columns = structure.edges.columns
     providers = np.union1d(columns.provider[loose.dead], loose.fresh.columns.provider)
     owners = np.union1d(columns.dependent[loose.dead], loose.fresh.columns.dependent)
-    header = np.empty((len(present), 8), dtype=np.int32)
-    header[: structure.nodes] = structure.graph.rows.header
-    header[structure.nodes :] = 0
+    old, room = structure, structure.claim.room
+    header = room.headers.copy(structure.graph.rows.header, len(present))
     before = header[providers]
     place, kept = structure.needs_of_each(owners[owners < structure.nodes])
     still = ~np.isin(kept, loose.dead)
@@ -55,9 +54,8 @@ def laid(structure: Structure, change: StructureChange, present: Bools, loose: L
     place = np.concatenate([place, np.searchsorted(owners, loose.fresh.columns.dependent)])
     order, start = structure.make.group(place.astype(np.int32), len(owners))
     owner_edge = appended(structure.owner_edge, begin[Group.NEEDS], np.concatenate([kept, edge])[order])
-    none = np.zeros(len(present) - structure.nodes, dtype=np.int32)
-    owner_start = np.concatenate([structure.owner_start, none])
-    owner_end = np.concatenate([structure.owner_end, none])
+    owner_start = room.starts.copy(old.owner_start, len(present))
+    owner_end = room.ends.copy(old.owner_end, len(present))
     owner_start[owners], owner_end[owners] = start[:-1] + begin[Group.NEEDS], start[1:] + begin[Group.NEEDS]
 
     refoot = refooted(structure.graph.footing, rows, pools, owners, _hard_needs(loose, fresh), structure.make)
@@ -77,7 +75,11 @@ def laid(structure: Structure, change: StructureChange, present: Bools, loose: L
         void=loose.void,
         claim=claim,
     )
-    return _watching(structure, laid, refoot, loose.dead_pools)
+    laid, others = _watching(structure, laid, refoot, loose.dead_pools)
+    room.headers.differ(old.graph.rows.header, header, np.concatenate([providers, others]))
+    room.starts.differ(old.owner_start, owner_start, owners)
+    room.ends.differ(old.owner_end, owner_end, owners)
+    return laid
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,16 +236,20 @@ def _hard_needs(loose: Loosened, fresh: _Fresh) -> tuple[Int32s, Int32s]:
     return np.concatenate(dependents), np.concatenate(providers)
 
 
-def _watching(old: Structure, laid: Structure, refoot: Refooted, dead_pools: Int64s) -> Structure:
-    """With the pools marked that may leave a ring hanging: where rings are other ones, and in pools that are new."""
+def _watching(old: Structure, laid: Structure, refoot: Refooted, dead_pools: Int64s) -> tuple[Structure, Int32s]:
+    """With the pools marked that may leave a ring hanging: where rings are other ones, and in pools that are new.
+
+    And the providers whose rows were laid once more for it.
+    """
+    nobody = np.empty(0, dtype=np.int32)
     if not len(refoot.before) and not len(refoot.after):
-        return laid
+        return laid, nobody
     graph = laid.graph
     was = hanging_pools(old.graph.rows, old.graph.footing, old.pools, refoot.before)
     now = hanging_pools(graph.rows, graph.footing, laid.pools, refoot.after)
     turned = np.setdiff1d(np.setxor1d(was, now), dead_pools).astype(np.int64)
     if not len(turned):
-        return laid
+        return laid, nobody
     edge = edges_in(laid, turned)
     providers = np.unique(laid.edges.columns.provider[edge])
     bounds = graph.rows.header[providers]
@@ -253,13 +259,12 @@ def _watching(old: Structure, laid: Structure, refoot: Refooted, dead_pools: Int
     }
     laid, begin, claim = _claimed(laid, wanted)
     rows = _extended(laid.graph.rows, begin, wanted)
-    nothing = np.empty(0, dtype=np.int32)
     header = np.zeros((len(providers), 8), dtype=np.int32)
-    none = Rows(header, nothing, nothing, nothing, nothing, rows.weight[:0], nothing)
-    nobody = np.empty(0, dtype=np.uint64)
-    laid.make.relay(rows, providers, none, (nobody, nobody), (begin[Group.DIRECT], begin[Group.COUNTED]))
+    none = Rows(header, nobody, nobody, nobody, nobody, rows.weight[:0], nobody)
+    unmarked = np.empty(0, dtype=np.uint64)
+    laid.make.relay(rows, providers, none, (unmarked, unmarked), (begin[Group.DIRECT], begin[Group.COUNTED]))
     slot = slots(rows, providers, HARD_COUNTED_RUN)
     pool = rows.code[slot] >> 1
     rows.code[slot] = np.where(np.isin(pool, turned), (pool << 1) | np.isin(pool, now), rows.code[slot])
     footing = replace(laid.graph.footing, find_components=later_components(rows, laid.make))
-    return replace(laid, graph=laid.graph._replace(rows=rows, footing=footing), claim=claim)
+    return replace(laid, graph=laid.graph._replace(rows=rows, footing=footing), claim=claim), providers

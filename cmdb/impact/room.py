@@ -11,6 +11,8 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from cmdb.impact.tables import Tables
+
 _C = TypeVar("_C", bound=NDArray[np.generic])
 _SMALLEST: Final = 4096
 
@@ -60,7 +62,7 @@ class Claim:
 
 
 class Room:
-    """How much of shared arrays is used, of half as much again and `more`.
+    """How much of shared arrays is used, of half as much again and `more`; tables of rows and of needs are copied.
 
     Whoever claims some holds the `lock` from then on until all is written.
     """
@@ -73,6 +75,7 @@ class Room:
         }
         self.built: Counts = dict(used)
         self.spans: list[_Span] = []
+        self.headers, self.starts, self.ends = Tables(), Tables(), Tables()
 
     def give_back(self, span: _Span) -> None:
         """What was taken last, if nobody wants it any longer, and so on."""
