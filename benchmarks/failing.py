@@ -26,6 +26,8 @@ import rustworkx
 from benchmarks.estate import KINDS, RING, SIZES, TYPES, Estate, generate
 from benchmarks.result import Goal, Result, at_most, cost, faster, median_ms, medians_ms
 from cmdb.impact import Propagation, State, Structure, WhatIf
+from cmdb.impact.change import Dependency, Ended, StructureChange
+from cmdb.impact.changing import changed
 from cmdb.impact.kernels import make_choice
 from cmdb.impact.needs import parse_need
 from cmdb.impact.structure import EdgeTraits, PoolDeclaration, TypeRule, build_structure
@@ -52,6 +54,7 @@ def run(size: str) -> list[Result]:
         results += _upkeep(estate, types, pooled, name)
         if pooled == 5:
             results += _many_sources(estate, propagation)
+            results += _planned(estate, propagation, _REPEATS[size])
         if pooled == 0:
             results += _against_peers(estate, propagation)
     return [*results, *_ring_rule(estate, types, _REPEATS[size])]
@@ -169,6 +172,37 @@ def _many_sources(estate: Estate, propagation: Propagation) -> Iterator[Result]:
         list(propagation.impact(question).hits(0, 50))
         taken.append((time.perf_counter() - begun) * 1e3)
     yield Result("520 CIs fail at once, 520 others degraded before, median", statistics.median(taken), "ms")
+
+
+def _planned(estate: Estate, propagation: Propagation, repeats: int) -> Iterator[Result]:
+    """A thousand operations laid over the structure and a rack asked of it; another thousand each time."""
+    random, question = Random(9), WhatIf({estate.narrow_source: State.DOWN})
+    changes = iter([_thousand(estate, random) for _ in range(repeats + 1)])
+    asked, planned = medians_ms(
+        [
+            lambda: propagation.impact(question),
+            lambda: Propagation(changed(propagation.structure, next(changes))).impact(question),
+        ],
+        repeats,
+    )
+    goal = at_most(20) if estate.size >= _GOALS_HOLD_FROM else None
+    yield Result("1,000 operations planned and asked, on top", planned - asked, "ms", goal=goal)
+
+
+def _thousand(estate: Estate, random: Random) -> StructureChange:
+    columns = estate.dependencies
+    ended, like = random.sample(range(len(columns)), 500), random.sample(range(len(columns)), 500)
+    first = int(columns.relationship[-1]) + 1
+    return StructureChange(
+        1,
+        linked=[
+            Dependency(
+                first + number, int(columns.dependent[at]), int(columns.provider[at]), int(columns.type_code[at])
+            )
+            for number, at in enumerate(like)
+        ],
+        unlinked=[Ended(int(columns.relationship[at]), int(columns.dependent[at])) for at in ended],
+    )
 
 
 def _against_peers(estate: Estate, propagation: Propagation) -> Iterator[Result]:
