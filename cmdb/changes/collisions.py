@@ -68,9 +68,9 @@ class Lists:
 
     @cached_property
     def by_value(self) -> tuple[Int32s, Int32s]:
-        """Values, sorted, and the work of each."""
-        order = np.argsort(self.value, kind="stable")
-        return self.value[order], self.work[order]
+        """Values, sorted, and the work of each; sorting both as one number is quicker than sorting places."""
+        key = np.sort(self.value.astype(np.int64) << 32 | self.work)
+        return (key >> 32).astype(np.int32), (key & 0xFFFF_FFFF).astype(np.int32)
 
     def of(self, works: Int32s) -> tuple[Int32s, Int32s]:
         """The lists of some works, one after the other, and the work of each value; O(values)."""
