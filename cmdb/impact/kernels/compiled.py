@@ -38,6 +38,8 @@ from cmdb.impact.kernels.sets import members, without
 from cmdb.impact.kernels.waves import close_over, find_at_risk, find_distances
 from cmdb.projection.columns import Int32s, Int64s
 
+_WORTH_COPYING = 16
+
 
 class CompiledMake:
     """See `cmdb.impact.kernels.Make`."""
@@ -95,14 +97,15 @@ class CompiledMake:
 class _Layer:
     """A set of CIs on its way to being closed: `down`, or `ill` (down or degraded).
 
-    `seen` holds the set and those assumed up, `order` the set. `slack[p]` is what pool p can still lose; `log`
-    has the pools that lost weight, phase after phase, each with its slack before. `touched` are those of the
-    phase; `shaken` those of them that may have lost their spare, with `shaken_value` before.
+    `seen` holds the set and those assumed up, `order` the set. `slack[p]` is what pool p can still lose, of what it can
+    lose as a `whole`; `log` has the pools that lost weight, phase after phase, each with its slack before. `touched` are
+    those of the phase; `shaken` those of them that may have lost their spare, with `shaken_value` before.
     """
 
     def __init__(self, nodes: int, slack: Weights) -> None:
         self.seen = np.zeros((nodes >> 6) + 1, dtype=np.uint64)
         self.order = np.empty(nodes + 1, dtype=np.int32)
+        self.whole = slack
         self.slack = slack.copy()
         self.touched = np.zeros((len(slack) >> 6) + 1, dtype=np.uint64)
         self.log = np.empty(2 * len(slack) + 1, dtype=np.int32)
@@ -120,7 +123,10 @@ class _Layer:
 
     def reset(self) -> None:
         """Empty again."""
-        if self.logged:
+        if self.logged * _WORTH_COPYING > len(self.slack):
+            self.slack[:] = self.whole
+            self.touched[:] = 0
+        elif self.logged:
             restore(self.slack, self.touched, self.log, self.value, self.logged)
         self.seen[:] = 0
         self.count = self.logged = self.shaken_count = 0

@@ -313,10 +313,10 @@ def find_distances(
 ):
     """Breadth first over failed edges from `order[done:count]`.
 
-    `to_fall`, `to_sicken` and `to_risk` are the hits that nobody came to, together `waiting` for it, of whom none is
-    missing. Only a CI that got worse passes
-    anything on: one that fell to whom it fails or leaves without spare, one that was up to whom it sickens. A level is
-    begun as long as no more than `budget` CIs were walked; what is returned is where to go on, and the levels so far.
+    `to_fall`, `to_sicken` and `to_risk` are the hits that nobody came to; all of these are among those `waiting`. Only a
+    CI that got worse passes anything on: one that fell to whom it fails or leaves without spare, one that was up to whom
+    it sickens. A level is begun as long as no more than `budget` CIs were walked; what is returned is where to go on, and
+    the levels so far.
     """
     one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
     none, every = np.uint64(0), ~np.uint64(0)
