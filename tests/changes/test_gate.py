@@ -111,17 +111,22 @@ class Intruders(RuleBasedStateMachine):
         }
         self.attempt(operation[what], actor=actor, authority=authority)
 
-    @rule(change=st.integers(1, 3), actor=people, attribute=st.sampled_from(["implementers", "approved_by", "reason"]))
-    def tamper_with_a_record(self, change: int, actor: str, attribute: str) -> None:
-        known = self.runner.run(self.application.store.ordinals_of_keys([f"CHG-{change:06d}"]))
-        for ordinal in known.values():
-            value = "eve" if attribute == "reason" else ("eve",)
-            self.attempt(
-                Put(node=ordinal, state=None, attributes={attribute: value}), actor=actor, authority="initialisation"
-            )
-            self.attempt(Put(node=ordinal, state="implementing"), actor=actor, authority="records")
+    @rule(change=changes, actor=people, attribute=st.sampled_from(["implementers", "approved_by", "reason"]))
+    def tamper_with_a_record(self, change: str, actor: str, attribute: str) -> None:
+        """Whoever it is: what control keeps is not written past it."""
+        [ordinal] = self.runner.run(self.application.store.ordinals_of_keys([change])).values()
+        value = "eve" if attribute == "reason" else ("eve",)
+        before = self.runner.run(self._record(ordinal))
+        for authority in ("initialisation", "records", f"change:{change}", "control:draft"):
+            self.attempt(Put(node=ordinal, attributes={attribute: value}), actor=actor, authority=authority)
+            self.attempt(Put(node=ordinal, state="submitted"), actor=actor, authority=authority)
             touch = Link(type="TOUCHES", source=ordinal, target=self.ordinals["BSV-000001"])
-            self.attempt(touch, actor=actor, authority="records")
+            self.attempt(touch, actor=actor, authority=authority)
+        assert self.runner.run(self._record(ordinal)) == before
+
+    async def _record(self, ordinal: int) -> tuple[object, object]:
+        store = self.application.store
+        return await store.nodes([ordinal]), await store.relationships([ordinal], Direction.OUT)
 
     @rule(actor=people)
     def give_oneself_rights(self, actor: str) -> None:
@@ -130,7 +135,9 @@ class Intruders(RuleBasedStateMachine):
             node=New("r"), class_name="Role", name=f"mine {actor}", attributes={"rights": rights, "members": ("eve",)}
         )
         if actor != "carla":
+            before = self.runner.run(load_policy(self.application.store))
             self.attempt(put, actor=actor, authority="records")
+            assert self.runner.run(load_policy(self.application.store)) == before
 
     @rule(change=changes, action=st.sampled_from(list(Action)), actor=people)
     def step(self, change: str, action: Action, actor: str) -> None:
@@ -146,6 +153,20 @@ class Intruders(RuleBasedStateMachine):
             except CmdbError:
                 continue
             break
+
+    @rule(change=changes)
+    def all_the_usual_steps(self, change: str) -> None:
+        """Into its implementation, in its window, as far as that goes."""
+        for action, actor in list(STEPS.items())[:5]:
+            if action is Action.BEGIN:
+                self.hands.on(minutes=15)
+            with suppress(CmdbError):
+                self.runner.run(take_step(self.application, change, Wish(action, actor, comment="so")))
+
+    @rule(item=st.sampled_from(ITEMS), change=changes)
+    def an_insider_reaches_further(self, item: str, change: str) -> None:
+        operation = Put(node=self.ordinals[item], attributes={"description": f"by {change}"})
+        self.attempt(operation, actor="ivan", authority=f"change:{change}")
 
     @rule(change=changes, actor=people)
     def edit(self, change: str, actor: str) -> None:
@@ -217,7 +238,7 @@ async def approved_by_another(store: Store, change: Node, before: int) -> None:
     assert approver not in {said(change, "requester"), *many(change, "implementers")}
     policy: Policy = await load_policy(store)
     assert policy.allows(approver, Right.APPROVE_NORMAL)
-    states = [v.node.state for v in await store.history(change.ordinal) if v.node.since <= before]
+    states = [v.node.state for v in await store.history(change.ordinal) if v.node.since <= before + 1]
     assert states.index("approved") < states.index("scheduled") < states.index("implementing")
 
 
