@@ -37,12 +37,14 @@ MOST_ROWS: Final = 100_000
 
 _PAGED: Final = frozenset(
     {
-        "better", "groups", "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "pairs",
-        "pools", "redundancyGained", "redundancyLost", "relationships", "saved", "services", "singlePointsOfFailure",
-        "takes", "worse",
+        "better", "compareBaselines", "groups", "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter",
+        "onlyBefore", "pairs", "pools", "redundancyGained", "redundancyLost", "relationships", "saved", "services",
+        "singlePointsOfFailure", "takes", "worse",
     }
 )  # fmt: skip
 _EFFORT: Final[Mapping[str, int]] = {
+    "verifyBaseline": 50_000,
+    "compareBaselines": 20_000,
     "singlePointsOfFailure": 20_000,
     "impact": 2_000,
     "depends": 2_000,

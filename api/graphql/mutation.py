@@ -7,9 +7,11 @@ from typing import Annotated, Final
 
 import strawberry
 
+from api.graphql.baselines import RecordedBaseline, ScopeInput, recorded, scope_in
 from api.graphql.nodes import Node
 from api.graphql.operations import OperationInput, taken_operations
 from api.graphql.reading import Reading, Shown
+from cmdb.application.baselines import Recording
 from cmdb.errors import CmdbError, Conflict, Invalid, NotFound, Problem, Refused, Usage
 from cmdb.reading import to_change_set
 
@@ -72,11 +74,16 @@ class Written:
     created: list[Created]
 
 
+Failure = InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference
 WriteResult = Annotated[
     Written | InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference, strawberry.union(name="WriteResult")
 ]
+RecordResult = Annotated[
+    RecordedBaseline | InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference,
+    strawberry.union(name="RecordResult"),
+]
 
-_FAILURES: Final[tuple[tuple[type[CmdbError], type[WriteFailure]], ...]] = (
+_FAILURES: Final[tuple[tuple[type[CmdbError], type[Failure]], ...]] = (
     (NotFound, MissingReference),
     (Invalid, InvalidWrite),
     (Usage, InvalidWrite),
@@ -98,10 +105,26 @@ class Mutation:
         try:
             return await _write(info.context, operations, actor, reason, change)
         except CmdbError as error:
-            failure = next((made for kind, made in _FAILURES if isinstance(error, kind)), None)
-            if failure is None:
-                raise
-            return _failed(failure, error)
+            return _failure(error)
+
+    @strawberry.field(description="Seal the configuration as it stands, or stood: a reference with a root, no copy.")
+    @staticmethod
+    async def record_baseline(
+        info: Info,
+        name: str,
+        purpose: str,
+        scope: ScopeInput,
+        actor: str,
+        reason: str = "",
+        as_of: str | None = None,
+        supersedes: str | None = None,
+    ) -> RecordResult:
+        """Nothing but its record is written."""
+        try:
+            wanted = Recording(name, purpose, scope_in(scope), as_of, supersedes)
+            return await recorded(info.context, wanted, actor, reason)
+        except CmdbError as error:
+            return _failure(error)
 
 
 async def _write(
@@ -122,6 +145,10 @@ async def _write(
     )
 
 
-def _failed(failure: type[WriteFailure], error: CmdbError) -> WriteResult:
+def _failure(error: CmdbError) -> Failure:
+    """A failure that the schema knows; raises any other one again."""
+    made = next((made for kind, made in _FAILURES if isinstance(error, kind)), None)
+    if made is None:
+        raise error
     problems = [WriteProblem(**dataclasses.asdict(problem)) for problem in error.problems or (Problem(error.message),)]
-    return failure(message=error.message, remedy=error.remedy, problems=problems)  # pyright: ignore[reportReturnType]  # never the interface itself
+    return made(message=error.message, remedy=error.remedy, problems=problems)

@@ -8,6 +8,7 @@ import strawberry
 
 from api.graphql import past
 from api.graphql import reach as reaching
+from api.graphql.baselines import BaselineProof, ComparisonConnection, comparison_page, proof_of
 from api.graphql.filtering import FilterInput, field_named, to_filter
 from api.graphql.impact import FailedInput, Fault, Impact, impact_of, scenario_of
 from api.graphql.loading import Once
@@ -20,6 +21,7 @@ from api.graphql.planned import planned_impact_of
 from api.graphql.reach import ClassCount
 from api.graphql.reading import Reading, Shown, View
 from api.graphql.single_points import SinglePointConnection, single_points_page
+from cmdb.application.comparing import NOW
 from cmdb.errors import NotFound, Usage
 from cmdb.filters import LIVE, And, Filter, IsA, field_type
 from cmdb.projection import Direction
@@ -63,7 +65,7 @@ class Estate:
 
 @strawberry.type(
     description="`asOf` is a revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end "
-    "in UTC); where it is left out the present is read, all of it at one revision."
+    "in UTC), or a baseline (`BSL-000001`, `Baseline:name`); where it is left out the present is read, all of it at one revision."
 )
 class Query:
     """Roots of every read."""
@@ -216,6 +218,28 @@ class Query:
     ) -> HistoryConnection:
         """Steps with their commits."""
         return await past.history_page(await info.context.at(as_of), ref, first, after)
+
+    @strawberry.field(
+        description="What differs between two moments, each a baseline, a revision, an instant, a day or `now`; in the scope "
+        "of the baseline, or of what `where` accepts. Complete, with who, when and why."
+    )
+    @staticmethod
+    async def compare_baselines(
+        info: Info,
+        from_: Annotated[str, strawberry.argument(name="from")],
+        to: str = NOW,
+        where: str | None = None,
+        first: int = DEFAULT_PAGE,
+        after: str | None = None,
+    ) -> ComparisonConnection:
+        """A page of the differences."""
+        return await comparison_page(await info.context.at(None), from_, to, where, first, after)
+
+    @strawberry.field(description="Whether a baseline holds: the ledger is replayed and compared, line by line.")
+    @staticmethod
+    async def verify_baseline(info: Info, ref: str) -> BaselineProof:
+        """With what was altered, if anything was."""
+        return await proof_of(info.context, ref)
 
     @strawberry.field(description="The commits, the newest first, until `asOf`.")
     @staticmethod
