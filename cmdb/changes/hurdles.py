@@ -91,7 +91,7 @@ def is_open_to_edits(change: Change, asked: Asked) -> Iterator[Problem]:
 
 def is_described(change: Change, asked: Asked) -> Iterator[Problem]:
     """It touches or plans something, and says why."""
-    if not change.touches and not many(change.node, "planned_operations"):
+    if not (change.touches or many(change.node, "planned_operations") or said(change.node, "planned_model")):
         yield Problem("touches no CI and plans nothing", change.key, remedy="name what it touches")
     if not said(change.node, "reason"):
         yield Problem("has no reason", change.key, remedy="say why with reason=…")

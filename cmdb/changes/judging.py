@@ -5,13 +5,14 @@ A relationship belongs to the node that it leads from: one from a CI alters that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 
 from cmdb.access import Policy, Right
-from cmdb.changes.record import Change, Stage
+from cmdb.changes.record import Change, Stage, said
 from cmdb.changeset import (
     Effect,
     EstateFounded,
@@ -72,6 +73,12 @@ def objections(case: Case) -> list[Problem]:
         return [Problem("nobody is named as the actor", remedy="say who writes with --as NAME")]
     found = _sorted(case)
     return [*_about_records(case, found), *_about_items(case, found)]
+
+
+def model_digest(effects: Iterable[Effect]) -> str:
+    """SHA-256 of the model that is installed by one of the effects; empty where none is."""
+    document = next((effect.document for effect in effects if isinstance(effect, ModelInstalled)), None)
+    return "" if document is None else sha256(document.encode()).hexdigest()
 
 
 def is_plain(request: WriteRequest, model: Model) -> bool:
@@ -210,8 +217,8 @@ def _under_change(case: Case, found: _Sorted) -> Iterator[Problem]:
     if case.actor not in change.implementers:
         assigned = ", ".join(sorted(change.implementers)) or "nobody"
         yield Problem(f"{case.actor} is not assigned to it", change.key, remedy=f"assigned: {assigned}")
-    if found.model:
-        yield Problem("a change of the model needs its own step", change.key, remedy="use `cmdb model apply --change`")
+    if found.model and model_digest(case.effects) != said(change.node, "planned_model"):
+        yield Problem("is not to install this model", change.key, remedy="draft it with --model FOLDER")
     yield from _in_scope(change, found)
 
 

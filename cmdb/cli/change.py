@@ -32,6 +32,7 @@ from cmdb.cli.showing import shown
 from cmdb.errors import Failed, NotFound
 from cmdb.reading.operation_text import WrittenOperation, operation_line, read_operations
 from graph_schema.metamodel import Model
+from graph_schema.reader import read_model
 
 app = App(name="change", help="Draft changes, weigh them, and take them step by step to their close.")
 
@@ -85,13 +86,17 @@ def draft(
     *assignments: str,
     kind: Annotated[Kind, Parameter(help="Which way it goes.")] = Kind.NORMAL,
     template: Annotated[str | None, Parameter(help="The approved template of a standard change.")] = None,
+    model: Annotated[Path | None, Parameter(help="A folder of model files that it is to put in force.")] = None,
     described: Described | None = None,
     acting: Acting | None = None,
 ) -> None:
     """Draft a change: `cmdb change draft "New firmware" reason="security fix" back_out_plan="old one" --touch STD-000001`."""
     says = described or Described()
     planned = _operations(says.operations) or ()
-    made = Draft(name, kind, says.attributes(assignments), says.touch, planned, says.board, template, says.window)
+    planned_model = None if model is None else read_model(model)
+    made = Draft(
+        name, kind, says.attributes(assignments), says.touch, planned, says.board, template, says.window, planned_model
+    )
     run(_drafted(acting or Acting(), made))
 
 

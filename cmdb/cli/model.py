@@ -1,4 +1,4 @@
-"""model show, compare."""
+"""model show, compare, apply."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.text import Text
 
+from cmdb.application.control import apply_model
 from cmdb.cli.output import Format, Json, err, out, print_line, print_rows, print_value, table, write
-from cmdb.cli.session import Common, opened, run
+from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.errors import CmdbError, NotFound
 from graph_schema.compare import Effect
 from graph_schema.compare import compare as compare_models
@@ -21,7 +22,7 @@ from graph_schema.errors import did_you_mean
 from graph_schema.metamodel import Attribute, Control, Model, RelationshipType
 from graph_schema.reader import read_model, shipped_model
 
-app = App(name="model", help="Show the model, or compare two.")
+app = App(name="model", help="Show the model, compare two, and put a new one in force.")
 
 From = Annotated[Path | None, Parameter(name="--from", help="A folder of model files, instead of the store's model.")]
 
@@ -158,3 +159,17 @@ def compare(
         ]
         print_value({"changes": changes}, output)
     return 6 if found.breaking else 0
+
+
+@app.command
+def apply(
+    folder: Annotated[Path, Parameter(help="A folder of model files.")], /, *, acting: Acting | None = None
+) -> None:
+    """Put a model in force that adds to the present one; once initialisation has ended, under a change that plans it."""
+    run(_apply(acting or Acting(), read_model(folder)))
+
+
+async def _apply(acting: Acting, model: Model) -> None:
+    async with opened(acting) as application:
+        head = await apply_model(application, model, actor=acting.who, change=acting.change, reason=acting.reason)
+        err.print(f"revision {head.revision}: model {model.version} is in force")

@@ -142,6 +142,25 @@ class Door:
         self._rosters.follow(commit)
         return Written(head=commit.head, created=decision.created, effects=len(decision.effects))
 
+    async def install(self, model: Model, *, actor: str, authority: str, reason: str = "") -> Head:
+        """Put a model in force, if the gate lets it. Raises Refused, Conflict, StoreUnreachable; see `compare_models`."""
+        async with self._queue:
+            head = await self._store.head()
+            effects = (ModelInstalled(model_document(model).decode()),)
+            await self._gate.check(WriteRequest(actor, authority, effects, {}))
+            header = Header(
+                revision=head.revision + 1,
+                time=self._time(head),
+                actor=actor,
+                authority=authority,
+                reason=reason,
+                previous=head.hash,
+            )
+            commit = seal(header, effects)
+            await self._store.commit(commit)
+            self._rosters.follow(commit)
+            return commit.head
+
     async def _decided(self, head: Head, checks: Checks, change_set: ChangeSet) -> tuple[Decision, Ends]:
         """The decision, by the quick way if the change set is plain enough, and what the nodes it names are."""
         links = plain_links(checks, change_set)

@@ -11,6 +11,7 @@ from cmdb.application.control import (
     Draft,
     Edit,
     Wish,
+    apply_model,
     change_kpis,
     draft_change,
     edit_change,
@@ -22,10 +23,11 @@ from cmdb.changes import Action, Kind, Stage, load_change, overdue
 from cmdb.changes.kpis import Measure
 from cmdb.changes.record import many
 from cmdb.changeset import ChangeSet, Link, New, Operation, Put, Retire, Unlink
-from cmdb.errors import Conflict, Refused
+from cmdb.errors import Conflict, Invalid, Refused
 from cmdb.filters import Direction
 from cmdb.reading import resolve, resolve_all
 from cmdb.reading.operation_text import read_operations
+from graph_schema.metamodel import Model, NodeClass
 from tests.changes.office import Hands, an_estate, carried, drafted, window
 
 WEB, DB_1, DB_2 = "VirtualMachine:web-1", "DatabaseInstance:db-1", "DatabaseInstance:db-2"
@@ -280,6 +282,52 @@ async def test_what_somebody_else_altered_since_is_a_conflict_and_nothing_is_hal
             await take_step(application, one, Wish(Action.BACK_OUT, "ivan"))
         assert await application.store.head() == before
         assert (await load_change(application.store, one)).stage is Stage.FAILED
+
+
+# --- the model -------------------------------------------------------------------------------------------------------
+
+
+def with_a_class(model: Model, **more: object) -> Model:
+    """The model and a class Robot."""
+    robot = NodeClass.model_validate(
+        {
+            "name": "Robot", "code": "RBT", "parent": "Hardware", "area": "compute", "identification": (("name",),),
+            "label": {"en": "Robot", "zh": "机器人"}, "description": {"en": "A robot.", "zh": "机器人。"}, **more,
+        }
+    )  # fmt: skip
+    return with_classes(model, (*model.classes, robot))
+
+
+def with_classes(model: Model, classes: tuple[NodeClass, ...]) -> Model:
+    fields = {name: getattr(model, name) for name in Model.model_fields}
+    return Model.model_validate({**fields, "classes": classes})
+
+
+async def test_the_model_is_altered_only_under_a_change_that_plans_it(tmp_path: Path) -> None:
+    async with an_estate(tmp_path) as (application, hands):
+        wanted = with_a_class(await application.model())
+        with pytest.raises(Refused, match="is no authority"):
+            await apply_model(application, wanted, actor="ivan", change=None)
+        attributes = {"reason": "robots come", "back_out_plan": "use them not", "implementers": ("ivan",)}
+        draft = Draft("Robots", attributes=dict(attributes), window=window(hands), model=wanted)
+        change = (await draft_change(application, draft, actor="rita")).change
+        await carried(application, hands, change.key, until=Action.BEGIN)
+        other = with_a_class(await application.model(), level=2)
+        with pytest.raises(Refused, match="is not to install this model"):
+            await apply_model(application, other, actor="ivan", change=change.key)
+        await apply_model(application, wanted, actor="ivan", change=change.key)
+        assert "Robot" in (await application.model()).class_by_name
+        taken = await take_step(application, change.key, Wish(Action.COMPLETE, "ivan"))
+        assert taken.change.stage is Stage.IMPLEMENTED
+
+
+async def test_a_model_that_breaks_what_is_there_is_not_even_drafted(tmp_path: Path) -> None:
+    async with an_estate(tmp_path, closed=False) as (application, _):
+        await apply_model(application, with_a_class(await application.model()), actor="carla", change=None)
+        model = await application.model()
+        fewer = with_classes(model, tuple(c for c in model.classes if c.name != "Robot"))
+        with pytest.raises(Invalid, match="breaks"):
+            await draft_change(application, Draft("Less", model=fewer), actor="rita")
 
 
 # --- counted ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from cmdb.application.control.certificates import certificate, worsened
 from cmdb.application.control.drafting import Draft, Edit, draft_change, edit_change
 from cmdb.application.control.measuring import change_kpis
+from cmdb.application.control.modelling import apply_model
 from cmdb.application.control.stepping import Taken, Wish
 from cmdb.application.control.steps import implement, take_step
 from cmdb.application.control.weighing import OPEN_STAGES, Slot, collisions_with, next_slots, risk_of_change
@@ -14,6 +15,7 @@ __all__ = [
     "Slot",
     "Taken",
     "Wish",
+    "apply_model",
     "certificate",
     "change_kpis",
     "collisions_with",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from cmdb.application.control.modelling import digest_of_model, installable
 from cmdb.application.control.stepping import Move, Taken, Wish, take, votes_fall
 from cmdb.application.opening import Application
 from cmdb.application.planning import decided
@@ -20,6 +21,7 @@ from cmdb.ledger import Head
 from cmdb.nodes import Node
 from cmdb.reading.operation_text import WrittenOperation, operation_line, to_change_set
 from cmdb.writing import Warrant
+from graph_schema.metamodel import Model
 
 _FROM_TEMPLATE: Final = frozenset(
     """category reason benefit fault_during planned_operations back_out_plan test_plan cost_lines currency
@@ -44,6 +46,7 @@ class Draft:
     board: str | None = None
     template: str | None = None
     window: tuple[str, str, str] | None = None
+    model: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ async def draft_change(application: Application, draft: Draft, *, actor: str) ->
         links.append(Link(type=REFERRED_TO, source=New("it"), target=board.ordinal))
     _check_free(draft.attributes)
     attributes |= draft.attributes | _window(application, draft.window)
+    if draft.model is not None:
+        attributes["planned_model"] = digest_of_model(await installable(application, draft.model))
     if draft.operations:
         attributes["planned_operations"] = await _lines(application, draft.operations)
     links += [Link(type=TOUCHES, source=New("it"), target=node.ordinal) for node in touched]
