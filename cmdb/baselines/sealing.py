@@ -7,6 +7,7 @@ are left out. So the root depends on what the content says and on nothing else, 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
@@ -53,8 +54,10 @@ async def seal(store: Store, content: Content, as_of: int) -> str:
         for lines in bucketed(inner, lambda edge: edge.id, relationship_line):
             relationships.add(lines)
     else:
-        await _fold(items, store.node_lines(as_of), content.items)
-        await _fold(relationships, store.relationship_lines(as_of), content.relationships)
+        await asyncio.gather(
+            _fold(items, store.node_lines(as_of), content.items),
+            _fold(relationships, store.relationship_lines(as_of), content.relationships),
+        )
     return root_of(items, relationships)
 
 

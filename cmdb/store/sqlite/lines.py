@@ -7,6 +7,7 @@ of what was ever changed are written again here. A line that is no JSON stays as
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final, LiteralString, cast
 
@@ -32,46 +33,71 @@ _EDGE_LINE: Final = """
 '[' || ident || ',' || json_quote((SELECT t.name FROM relationship_type AS t WHERE t.code = type)) || ',' || source
 || ',' || target || ',' || json_quote(key) || ',' || coalesce(attributes, '{}') || ',' || since || ']'
 """
-_NODES: Final = f"""
-SELECT CAST(group_concat({_NODE_LINE}, char(10)) AS BLOB), max(version) > 1 FROM (
-  SELECT {_NODE} FROM node WHERE ordinal >= :first AND ordinal < :beyond AND since <= :as_of
-  UNION ALL
-  SELECT {_NODE} FROM node_version WHERE ordinal >= :first AND ordinal < :beyond AND since <= :as_of AND until > :as_of
-  ORDER BY ident
-)
+_NODES_NOW: Final = f"SELECT {_NODE} FROM node WHERE ordinal >= :first AND ordinal < :beyond AND since <= :as_of"
+_NODES_THEN: Final = f"""
+SELECT {_NODE} FROM node_version WHERE ordinal >= :first AND ordinal < :beyond AND since <= :as_of AND until > :as_of
 """
-_EDGES: Final = f"""
-SELECT CAST(group_concat({_EDGE_LINE}, char(10)) AS BLOB), max(instr(coalesce(attributes, ''), ',')) > 0 FROM (
-  SELECT {_EDGE} FROM relationship WHERE id >= :first AND id < :beyond AND since <= :as_of
-  UNION ALL
-  SELECT {_EDGE} FROM relationship_version WHERE id >= :first AND id < :beyond AND since <= :as_of AND until > :as_of
-  ORDER BY ident
-)
+_EDGES_NOW: Final = f"SELECT {_EDGE} FROM relationship WHERE id >= :first AND id < :beyond AND since <= :as_of"
+_EDGES_THEN: Final = f"""
+SELECT {_EDGE} FROM relationship_version WHERE id >= :first AND id < :beyond AND since <= :as_of AND until > :as_of
 """
+_NODE_TEXT: Final = f"SELECT CAST(group_concat({_NODE_LINE}, char(10)) AS BLOB), max(version) > 1"
+_EDGE_TEXT: Final = (
+    f"SELECT CAST(group_concat({_EDGE_LINE}, char(10)) AS BLOB), max(instr(coalesce(attributes, ''), ',')) > 0"
+)
+
+_ENDED_NODES: Final = "SELECT DISTINCT ordinal / ?2 FROM node_version WHERE until > ?1 AND since <= ?1"
+_ENDED_EDGES: Final = "SELECT DISTINCT id / ?2 FROM relationship_version WHERE until > ?1 AND since <= ?1"
+"""Buckets of which some were otherwise then; the others are read from the present alone, which is quicker."""
+
 _NODE_IDS: Final = "SELECT coalesce(max(ordinal) + 1, 0) FROM node"
 _EDGE_IDS: Final = "SELECT coalesce(max(next), 0) FROM counter WHERE name = 'relationship'"
 
 
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """How lines of one kind are read: the next id, buckets that have a past, and a bucket without and with it."""
+
+    size: LiteralString
+    ended: LiteralString
+    now: LiteralString
+    then: LiteralString
+
+
+_OF_NODES: Final = _Statements(
+    _NODE_IDS,
+    _ENDED_NODES,
+    f"{_NODE_TEXT} FROM ({_NODES_NOW} ORDER BY ident)",
+    f"{_NODE_TEXT} FROM ({_NODES_NOW} UNION ALL {_NODES_THEN} ORDER BY ident)",
+)
+_OF_EDGES: Final = _Statements(
+    _EDGE_IDS,
+    _ENDED_EDGES,
+    f"{_EDGE_TEXT} FROM ({_EDGES_NOW} ORDER BY ident)",
+    f"{_EDGE_TEXT} FROM ({_EDGES_NOW} UNION ALL {_EDGES_THEN} ORDER BY ident)",
+)
+
+
 def node_lines(connection: apsw.Connection, as_of: int | None) -> Iterator[list[Lines]]:
     """The lines of all nodes, in batches. O(n)."""
-    return _batches(_lines(connection, _NODES, _NODE_IDS, as_of))
+    return _batches(_lines(connection, _OF_NODES, as_of))
 
 
 def relationship_lines(connection: apsw.Connection, as_of: int | None) -> Iterator[list[Lines]]:
     """The lines of all relationships, in batches. O(n)."""
-    return _batches(_lines(connection, _EDGES, _EDGE_IDS, as_of))
+    return _batches(_lines(connection, _OF_EDGES, as_of))
 
 
-def _lines(
-    connection: apsw.Connection, statement: LiteralString, ids: LiteralString, as_of: int | None
-) -> Iterator[Lines]:
-    size = cast("int", connection.execute(ids).get)
+def _lines(connection: apsw.Connection, statements: _Statements, as_of: int | None) -> Iterator[Lines]:
+    size = cast("int", connection.execute(statements.size).get)
     then = LAST if as_of is None else as_of
-    for first in range(0, size, BUCKET):
-        found = connection.execute(statement, {"first": first, "beyond": first + BUCKET, "as_of": then}).fetchone()
-        text, patched = cast("tuple[bytes | None, int]", found)
+    ended = {row[0] for row in connection.execute(statements.ended, (then, BUCKET))}
+    for bucket in range(-(-size // BUCKET)):
+        statement = statements.then if bucket in ended else statements.now
+        parameters = {"first": BUCKET * bucket, "beyond": BUCKET * (bucket + 1), "as_of": then}
+        text, patched = cast("tuple[bytes | None, int]", connection.execute(statement, parameters).fetchone())
         if text is not None:
-            yield Lines(first // BUCKET, _canonical(text) if patched else text)
+            yield Lines(bucket, _canonical(text) if patched else text)
 
 
 def _batches(lines: Iterator[Lines]) -> Iterator[list[Lines]]:
