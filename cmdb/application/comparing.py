@@ -11,11 +11,13 @@ import numpy as np
 from cmdb.application.assessing import nodes_by_ordinal
 from cmdb.application.baselines import find_baseline
 from cmdb.application.opening import Application
+from cmdb.application.planned_graph import planned_graph
 from cmdb.baselines import Baseline
 from cmdb.baselines.comparing import Differences, State, compare, inverted
 from cmdb.baselines.content import Ids, item_classes, items_of
 from cmdb.baselines.netting import Natural, Net
 from cmdb.baselines.scope import Everything, Scope
+from cmdb.changes import load_change
 from cmdb.changeset import Effect
 from cmdb.errors import NotFound, Usage
 from cmdb.filters import Direction
@@ -27,6 +29,9 @@ from cmdb.store.port import Store
 from graph_schema.metamodel import Model
 
 NOW: Final = "now"
+
+PLANNED: Final = "planned:"
+"""What stands before the key of a change, for the graph as its planned operations would make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Comparison:
 
 
 async def compare_moments(application: Application, before: str, after: str, scope: Scope | None = None) -> Comparison:
-    """What differs between two moments: each is `now`, a baseline by name or key, a revision, an instant or a day.
+    """What differs between two moments: each is `now`, a baseline, a revision, an instant, a day or `planned:` a change.
 
     Without `scope` each baseline counts with its own, and a side that is none with that of the other; where neither is
     one, everything is compared. Raises Usage, NotFound, and Invalid where too much was touched in between. O(touched).
@@ -74,6 +79,8 @@ async def compare_moments(application: Application, before: str, after: str, sco
 async def side_of(application: Application, text: str, scope: Scope | None = None) -> Side:
     """The side that a text means, with the scope of the baseline, if it is one."""
     store, wanted = application.store, text.strip()
+    if wanted.startswith(PLANNED):
+        return await _planned(application, wanted, scope)
     baseline: Baseline | None = None
     if wanted == NOW:
         revision = (await store.head()).revision
@@ -88,6 +95,13 @@ async def side_of(application: Application, text: str, scope: Scope | None = Non
             revision = baseline.seal.revision
     own = Everything() if baseline is None else baseline.seal.scope
     return Side(text, revision, scope or own, store, application.follower, revision, baseline)
+
+
+async def _planned(application: Application, text: str, scope: Scope | None) -> Side:
+    change = await load_change(application.store, text.removeprefix(PLANNED))
+    graph = await planned_graph(application, change.planned)
+    laid_over, store = graph.planned.effects, graph.application.store
+    return Side(text, graph.revision, scope or Everything(), store, application.follower, None, laid_over=laid_over)
 
 
 async def compare_sides(before: Side, after: Side) -> Comparison:

@@ -12,6 +12,7 @@ from rich.text import Text
 from cmdb.application import Application
 from cmdb.application.baselines import Recording, find_baseline, list_baselines, record_baseline
 from cmdb.application.comparing import NOW, compare_moments
+from cmdb.application.control import draft_restore
 from cmdb.application.planned_graph import planned_graph
 from cmdb.application.proving import verify_baseline
 from cmdb.application.restoring import RestorePlan, restore_plan
@@ -190,14 +191,34 @@ def restore(
     replace: Annotated[
         bool, Parameter(negative="", help="Put new nodes in the place of those that were retired.")
     ] = False,
+    draft: Annotated[bool, Parameter(negative="", help="Draft the change that leads back.")] = False,
     limit: Limit = 50,
-    common: Common | None = None,
+    acting: Acting | None = None,
 ) -> None:
     """Plan the way back to a baseline: the operations, what they would make of what fails, and what is impossible.
 
-    Nothing is written. With -o ndjson the operations alone are printed, as a change takes them.
+    No CI is altered: with --draft a change is drafted that does it once it is approved. With -o ndjson the operations alone
+    are printed, as a change takes them.
     """
-    run(_restore(common or Common(), ref, where, replace, limit))
+    options = acting or Acting()
+    if draft:
+        run(_drafted(options, ref, where, replace=replace, limit=limit))
+    else:
+        run(_restore(options, ref, where, replace, limit))
+
+
+async def _drafted(acting: Acting, ref: str, where: str | None, *, replace: bool, limit: int) -> None:
+    async with opened(acting) as application:
+        taken, plan = await draft_restore(application, ref, actor=acting.who, where=where, replace_retired=replace)
+        operations = await written(application.store, plan.operations)
+        if acting.output is Format.TABLE:
+            _print_restore(plan, [operation_line(operation) for operation in operations], limit)
+        else:
+            print_value(await _restore_row(application, plan, operations), acting.output)
+        if taken is None:
+            err.print("there is nothing to lead back, so nothing was drafted")
+        else:
+            err.print(f"{taken.change.key} is drafted; say when and by whom: cmdb change edit {taken.change.key}")
 
 
 async def _restore(common: Common, ref: str, where: str | None, replace: bool, limit: int) -> None:

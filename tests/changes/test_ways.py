@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmdb.application import Application
+from cmdb.application.comparing import compare_moments
 from cmdb.application.control import (
     Draft,
     Edit,
@@ -14,6 +15,7 @@ from cmdb.application.control import (
     apply_model,
     change_kpis,
     draft_change,
+    draft_restore,
     edit_change,
     implement,
     next_slots,
@@ -350,3 +352,27 @@ async def test_what_is_refused_is_counted(tmp_path: Path) -> None:
         assert values[Measure.UNAUTHORISED_REFUSED][0] == 2
         assert values[Measure.SUCCESS_RATE] == (100, 1)
         assert values[Measure.BACKLOG][0] == 0
+
+
+# --- baselines -------------------------------------------------------------------------------------------------------
+
+
+async def test_the_way_back_to_a_baseline_is_a_change_like_any_other(tmp_path: Path) -> None:
+    async with an_estate(tmp_path) as (application, hands):
+        key = await implementing(application, hands, WEB, "BusinessService:Shop")
+        planned = await compare_moments(application, "first", f"planned:{key}")
+        assert planned.differences.counts["nodes"] == {"added": 1, "removed": 0, "changed": 2, "returned": 0}
+        await implement(application, key, actor="ivan")
+        await take_step(application, key, Wish(Action.COMPLETE, "ivan"))
+        drafted_back, plan = await draft_restore(application, "first", actor="rita")
+        assert drafted_back is not None
+        assert not plan.impossible
+        back = drafted_back.change
+        said = {"back_out_plan": "none is needed", "test_plan": "compare", "implementers": ("ivan",)}
+        hands.on(hours=3)
+        await edit_change(application, back.key, Edit(attributes=dict(said), window=window(hands)), actor="rita")
+        await carried(application, hands, back.key, until=Action.BEGIN)
+        await implement(application, back.key, actor="ivan")
+        done = await take_step(application, back.key, Wish(Action.COMPLETE, "ivan"))
+        assert done.findings.differences == ()
+        assert (await compare_moments(application, "first", "now")).differences.same

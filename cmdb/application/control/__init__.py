@@ -1,7 +1,7 @@
 """Change control as the doors call it: draft, edit, step, implement, certificate."""
 
 from cmdb.application.control.certificates import certificate, worsened
-from cmdb.application.control.drafting import Draft, Edit, draft_change, edit_change
+from cmdb.application.control.drafting import Draft, Edit, draft_change, draft_restore, edit_change
 from cmdb.application.control.measuring import change_kpis
 from cmdb.application.control.modelling import apply_model
 from cmdb.application.control.stepping import Taken, Wish
@@ -20,6 +20,7 @@ __all__ = [
     "change_kpis",
     "collisions_with",
     "draft_change",
+    "draft_restore",
     "edit_change",
     "implement",
     "next_slots",

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import structs
+
 from cmdb.application.control.modelling import digest_of_model, installable
 from cmdb.application.control.stepping import Move, Taken, Wish, take, votes_fall
 from cmdb.application.opening import Application
 from cmdb.application.planning import decided
 from cmdb.application.questions import live
+from cmdb.application.restoring import RestorePlan, restore_plan
 from cmdb.changes import Action, Change, Findings, Kind, changes_of
 from cmdb.changes.hurdles import KEPT, WINDOW
 from cmdb.changes.record import CHANGE, MADE_FROM, REFERRED_TO, TOUCHES
@@ -19,8 +22,9 @@ from cmdb.changeset import NEW, ChangeSet, Link, New, Operation, Patch, Put, Unl
 from cmdb.errors import Invalid
 from cmdb.ledger import Head
 from cmdb.nodes import Node
-from cmdb.reading.operation_text import WrittenOperation, operation_line, to_change_set
+from cmdb.reading.operation_text import WrittenOperation, WrittenUnlink, operation_line, to_change_set, written
 from cmdb.writing import Warrant
+from graph_schema.metamodel import Kind as ModelKind
 from graph_schema.metamodel import Model
 
 _FROM_TEMPLATE: Final = frozenset(
@@ -113,6 +117,29 @@ async def edit_change(application: Application, reference: str, edit: Edit, *, a
     if links or ends:
         edits.add("touches")
     return await take(application, reference, Wish(Action.EDIT, actor, edits=frozenset(edits)), move)
+
+
+async def draft_restore(
+    application: Application, baseline: str, *, actor: str, where: str | None = None, replace_retired: bool = False
+) -> tuple[Taken | None, RestorePlan]:
+    """Draft a change that leads back to a baseline (see `restore_plan`); none where there is nothing to lead back."""
+    plan = await restore_plan(application, baseline, where, replace_retired=replace_retired)
+    if not len(plan.operations):
+        return None, plan
+    touched = await application.store.nodes(plan.touches) if plan.touches else []
+    items = (await application.model()).class_by_name
+    draft = Draft(
+        name=f"Back to {plan.before.label}",
+        attributes={"reason": f"{plan.before.label} is to stand again, as of revision {plan.before.revision}"},
+        touches=[node.id for node in touched if items[node.class_name].kind is ModelKind.CI],
+        operations=[_whatever_version(operation) for operation in await written(application.store, plan.operations)],
+    )
+    return await draft_change(application, draft, actor=actor), plan
+
+
+def _whatever_version(operation: WrittenOperation) -> WrittenOperation:
+    """An operation for later: beginning a change makes a new version of what it touches."""
+    return operation if isinstance(operation, WrittenUnlink) else structs.replace(operation, expects=None)
 
 
 def _window(application: Application, window: tuple[str, str, str] | None) -> Patch:
