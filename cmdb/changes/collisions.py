@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cmdb.changes.meetings import Entries, added_up, meetings, numbers_of, sorted_once, stops
+from cmdb.changes.meetings import MOST_PAIRS, Entries, added_up, meetings, numbers_of, sorted_once, stops
 from cmdb.changes.spans import Span
 from cmdb.projection.columns import Int32s, Int64s
 
@@ -155,18 +155,19 @@ class Collisions:
             yield _between(self.board.works[int(first)], self.board.works[int(second)])
 
 
-def all_collisions(board: Board) -> Collisions:
+def all_collisions(board: Board, most: int = MOST_PAIRS) -> Collisions:
     """Every collision of every two works.
 
+    Raises `Invalid` when more than `most` pairs collide on CIs, on services or on people; nothing is left out.
     O(n log n) for n CIs, services and implementers named, and what all pairs have in common, added up; never the square
     of how many works have something to do with a CI.
     """
     touched, hit = board.touches.entries, board.impacts.entries
     either = Entries(np.concatenate([touched.group, hit.group]), np.concatenate([touched.work, hit.work]))
     found = [
-        meetings(Entries.joined(touched, hit), Entries.joined(either, touched), board.stop),
-        meetings(board.services.entries, board.services.entries, board.stop),
-        meetings(board.implementers.entries, board.implementers.entries, board.stop),
+        meetings(Entries.joined(touched, hit), Entries.joined(either, touched), board.stop, most),
+        meetings(board.services.entries, board.services.entries, board.stop, most),
+        meetings(board.implementers.entries, board.implementers.entries, board.stop, most),
     ]
     works = max(1, len(board))
     keys = [some.first.astype(np.int64) * works + some.second for some in found]

@@ -14,10 +14,14 @@ from typing import Final
 
 import numpy as np
 
+from cmdb.errors import Invalid
 from cmdb.projection.columns import Int32s, Int64s
 
 _AT_ONCE: Final = 1 << 21
 """Rows that are laid out at once, give or take the works of one group."""
+
+MOST_PAIRS: Final = 50_000_000
+"""Pairs that are handed back; nobody looks at more, and they would take gigabytes."""
 
 _ROOM_PER_ROW: Final = 4
 """Counters for pairs that may or may not meet, for each row, up to which counting beats sorting."""
@@ -57,9 +61,10 @@ def stops(begin: Int64s, end: Int64s) -> Int64s:
     return np.searchsorted(begin, end, "left").astype(np.int64)
 
 
-def meetings(earlier: Entries, later: Entries, stop: Int64s) -> Meetings:
+def meetings(earlier: Entries, later: Entries, stop: Int64s, most: int = MOST_PAIRS) -> Meetings:
     """All pairs of which the one that begins first is among `earlier`, and the other among `later`, in one group.
 
+    Raises `Invalid` when more than `most` are found, before they are more than memory holds.
     O(n log n) for n entries, and the groups that all pairs share, added up.
     """
     works = max(1, len(stop))
@@ -70,7 +75,14 @@ def meetings(earlier: Entries, later: Entries, stop: Int64s) -> Meetings:
     length = np.searchsorted(key, probe - work + stop[work], "left") - begin
     meets = np.flatnonzero(length > 0)
     meets = meets[np.argsort(work[meets], kind="stable")]
-    found = list(_counted(work[meets], begin[meets], length[meets], key % works, stop))
+    found: list[tuple[Int64s, Int64s]] = []
+    for some in _counted(work[meets], begin[meets], length[meets], key % works, stop):
+        found.append(some)
+        if sum(len(pairs) for pairs, _ in found) > most:
+            raise Invalid(
+                f"more than {most:,} pairs meet while they overlap",
+                remedy="ask about a shorter time, or about one at a time",
+            )
     pair = np.concatenate([pairs for pairs, _ in found]) if found else np.empty(0, np.int64)
     count = np.concatenate([counts for _, counts in found]) if found else np.empty(0, np.int64)
     pair, count = added_up(pair, count)

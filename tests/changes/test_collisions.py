@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cmdb.changes.collisions import Collision, Work, all_collisions, board_of, collisions_of
 from cmdb.changes.meetings import Entries, meetings, stops
 from cmdb.changes.spans import Span
+from cmdb.errors import Invalid
 from tests.changes.works import between, column, works
 
 
@@ -86,6 +88,15 @@ def test_windows_that_touch_do_not_collide_and_nobody_is_in_two_places() -> None
     noon = Work("b", Span(10, 20), column(1), column(), column(), ("ann",))
     later = Work("c", Span(19, 30), column(2), column(), column(), ("ann",))
     assert list(all_collisions(board_of([morning, noon, later]))) == [Collision("b", "c", (), (), ("ann",))]
+
+
+def test_more_pairs_than_anybody_looks_at_are_refused() -> None:
+    """Three thousand works at once on one CI are four and a half million pairs."""
+    board = board_of(Work(f"{at:04}", Span(0, 1), column(0), column(), column()) for at in range(3_000))
+    with pytest.raises(Invalid, match="more than 4,000,000 pairs") as caught:
+        all_collisions(board, most=4_000_000)
+    assert caught.value.remedy
+    assert len(all_collisions(board, most=4_498_500)) == 4_498_500
 
 
 def test_nothing_collides_with_nothing() -> None:

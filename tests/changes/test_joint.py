@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from cmdb.changes.joint import JointCollision, Outage, joint_collisions, joint_collisions_of
 from cmdb.changes.spans import Span
 from cmdb.impact import Propagation
+from cmdb.impact.changing import changed
 from cmdb.impact.kernels import MakeChoice
 from tests.impact.cases import NUMBA, NUMPY, Asked
 from tests.impact.graphs import joined, random_case
+from tests.impact.test_changing import grown
 from tests.reference.impact import Case, EdgeOf, PoolOf
 
 MAKES = {"numba": NUMBA, "numpy": NUMPY}
@@ -61,11 +63,11 @@ def _window(begin: int, length: int) -> Span:
     return Span(begin, begin + length)
 
 
-def by_closures(asked: Asked, outages: list[Outage], context: list[int]) -> set[JointCollision]:
+def by_closures(propagation: Propagation, outages: list[Outage], context: list[int]) -> set[JointCollision]:
     def closed(*parts: Outage) -> set[int]:
         fallen = {*context}.union(*(part.down.tolist() for part in parts))
-        there = sorted(ci for ci in fallen if asked.structure.present[ci])
-        return {*asked.propagation.close(np.array(there, dtype=np.int32)).tolist()}
+        there = sorted(ci for ci in fallen if propagation.structure.present[ci])
+        return {*propagation.close(np.array(there, dtype=np.int32)).tolist()}
 
     found: set[JointCollision] = set()
     for pair in combinations(sorted(outages, key=lambda outage: (outage.window, outage.key)), 2):
@@ -81,7 +83,7 @@ def test_joint_collisions_are_those_of_every_pair(question: tuple[Asked, list[Ou
     asked, outages, context = question
     found = list(joint_collisions(asked.propagation, outages, np.array(context, dtype=np.int32)))
     assert len(set(found)) == len(found)
-    assert set(found) == by_closures(asked, outages, context)
+    assert set(found) == by_closures(asked.propagation, outages, context)
 
 
 @given(questions())
@@ -101,16 +103,29 @@ def test_closures_that_are_known_need_not_be_worked_out(question: tuple[Asked, l
 def test_so_they_are_in_larger_graphs(question: tuple[Asked, list[Outage], list[int]]) -> None:
     asked, outages, context = question
     found = set(joint_collisions(asked.propagation, outages, np.array(context, dtype=np.int32)))
-    assert found == by_closures(asked, outages, context)
+    assert found == by_closures(asked.propagation, outages, context)
 
 
 @given(questions())
 def test_those_of_one_are_all_that_it_is_in(question: tuple[Asked, list[Outage], list[int]]) -> None:
     asked, outages, context = question
-    everything = by_closures(asked, outages, context)
+    everything = by_closures(asked.propagation, outages, context)
     for one in outages[len(outages) // 2 :][:1]:
         found = set(joint_collisions_of(asked.propagation, outages, one, np.array(context, dtype=np.int32)))
         assert found == {pair for pair in everything if one.key in (pair.first, pair.second)}
+
+
+@given(st.integers(0, 2**32), st.sampled_from([NUMBA, NUMPY]))
+def test_a_changed_structure_has_those_of_its_own_closures(seed: int, make: MakeChoice) -> None:
+    random = Random(seed)
+    nodes = random.randint(2, 12)
+    world = grown(random, nodes, random.randint(nodes, 3 * nodes))
+    structure = world.built(make, 1)
+    for revision in range(2, 4):
+        structure = changed(structure, world.step(revision, 4))
+        propagation = Propagation(structure)
+        outages = [Outage(str(ci), Span(0, 1), np.array([ci], dtype=np.int32)) for ci in range(structure.nodes)]
+        assert set(joint_collisions(propagation, outages)) == by_closures(propagation, outages, [])
 
 
 def test_generated_graphs_have_joint_collisions_by_pools_and_by_rings() -> None:
