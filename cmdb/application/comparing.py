@@ -104,8 +104,11 @@ async def _planned(application: Application, text: str, scope: Scope | None) -> 
     return Side(text, graph.revision, scope or Everything(), store, application.follower, None, laid_over=laid_over)
 
 
-async def compare_sides(before: Side, after: Side) -> Comparison:
-    """What differs between two sides; see `compare_moments`. Effects may be laid over one of them."""
+async def compare_sides(before: Side, after: Side, *, either: bool = False) -> Comparison:
+    """What differs between two sides; see `compare_moments`. Effects may be laid over one of them.
+
+    With `either`, what is in scope on one side counts on both, so that nothing comes into the scope or leaves it.
+    """
     if before.laid_over and after.laid_over:
         raise Usage("two plans cannot be compared with each other", remedy="compare each with now")
     turned = before.place > after.place
@@ -115,7 +118,7 @@ async def compare_sides(before: Side, after: Side) -> Comparison:
         net.take(commit.revision, commit.effects)
     if late.laid_over:
         net.take(late.revision + 1, late.laid_over)
-    states = await _states(net, early, late)
+    states = await _states(net, early, late, either)
     found = compare(net, *states)
     headers = await late.store.headers(sorted({revision for one in found for revision in one.revisions}))
     return Comparison(before, after, inverted(found) if turned else found, headers)
@@ -139,11 +142,13 @@ async def _if_baseline(application: Application, text: str) -> Baseline | None:
         return None
 
 
-async def _states(net: Net, early: Side, late: Side) -> tuple[State, State]:
+async def _states(net: Net, early: Side, late: Side, either: bool) -> tuple[State, State]:
     """Both sides as far as they are concerned: what was touched, what came into the scope or left it, and their ends."""
     items: tuple[Ids, Ids] | None = None
     if early.scope != late.scope or early.scope != Everything():
         items = await _items(early), await _items(late)
+    if items is not None and either:
+        items = np.union1d(*items), np.union1d(*items)
     moved: Ids = np.empty(0, dtype=np.int64) if items is None else np.setxor1d(*items)
     joined = await _at(early, moved), await _at(late, moved)
     ends = {end for natural in (*net.edges, *joined[0], *joined[1]) for end in natural[1:3]}
@@ -175,7 +180,8 @@ async def _state(side: Side, items: Ids | None, concerned: list[int], joined: Ma
         model = await side.store.model(side.as_of)
         inside = frozenset(_live_items(model, nodes.values()))
     else:
-        inside = frozenset(np.intersect1d(items, np.array(concerned, dtype=np.int64)).tolist())
+        some = np.intersect1d(items, np.array(concerned, dtype=np.int64)).tolist()
+        inside = frozenset(ordinal for ordinal in some if ordinal in nodes and not nodes[ordinal].retired)
     return State(nodes, inside, joined)
 
 

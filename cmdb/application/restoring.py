@@ -59,7 +59,7 @@ async def lead_back(
 ) -> RestorePlan:
     """The operations that lead back to one side of a comparison; see `restore_plan`."""
     after = replace(await side_of(application, NOW), scope=before.scope)
-    comparison = await compare_sides(before, after)
+    comparison = await compare_sides(before, after, either=True)
     found = comparison.differences if where is None else await _part(comparison, Filtered(where))
     concerned = {one.node.ordinal for one in found.nodes}
     concerned |= {end.ordinal for one in found.relationships for end in (one.source, one.target)}

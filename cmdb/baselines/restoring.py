@@ -42,7 +42,7 @@ class WayBack:
 
 
 def way_back(found: Differences, now: Mapping[int, Node], model: Model, *, replace: bool = False) -> WayBack:
-    """The way back over the differences from a baseline to now. O(differences).
+    """The way back over the differences from a baseline to now, of which none has moved. O(differences).
 
     `now` has the nodes of the differences as they are now, `model` is in force now. With `replace` a node that was retired
     gets a new one in its place, with the relationships that it had. Values are taken as they were; whether the model still
@@ -78,12 +78,12 @@ class _Planner:
         match one.change:
             case Change.RETURNED:
                 pass
-            case Change.ADDED if not one.moved:
+            case Change.ADDED:
                 self.retiring.add(node.ordinal)
                 self.retires.append((Retire(node=node.ordinal, expects=node.version), node.key))
-            case Change.REMOVED if not one.moved:
+            case Change.REMOVED:
                 self.gone(node)
-            case _:
+            case Change.CHANGED:
                 self.put_back(self.now[node.ordinal], one.fields)
 
     def gone(self, node: Node) -> None:
@@ -134,11 +134,11 @@ class _Planner:
         match one.change:
             case Change.RETURNED:
                 pass
-            case Change.ADDED if not one.moved:
+            case Change.ADDED:
                 if self.retiring.isdisjoint({source, target}):
                     unlink = Unlink(type=one.type, source=source, target=target, key=one.key)
                     self.unlinks.append((unlink, about))
-            case _:
+            case Change.REMOVED | Change.CHANGED:
                 self.link_back(one, about)
 
     def link_back(self, one: RelationshipDifference, about: str) -> None:

@@ -144,3 +144,17 @@ async def test_what_the_door_refuses_is_impossible_for_its_reason(places: Places
         assert [one.subject for one in plan.impossible] == [(await site.node(DB)).key]
         assert "is held by" in plan.impossible[0].reason
         assert len(plan.operations) == 0
+
+
+async def test_what_left_the_scope_is_led_back_with_what_it_was_linked_to_meanwhile(places: Places) -> None:
+    async with a_site(await places.empty()) as site:
+        await site.record("first", Filtered("is Server and state = in_use"))
+        await site.write(Put(node=WEB, state="under_change"), Put(node=DB, state="under_change"))
+        await site.write(
+            Link(type="CONNECTED_TO", source=WEB, target=DB, attributes={"speed": 1}),
+            Link(type="RUNS_ON", source=WEB, target=DB, attributes={"port": 2}),
+        )
+        plan = await restore_plan(site.application, "first")
+        await _carry_out(site, plan)
+        assert (plan.impossible, _left(await _since(site, plan.before))) == ((), set())
+        assert await site.store.joined([("CONNECTED_TO", WEB, DB, "")]) == []
