@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cmdb.impact.needs import ALL, ANY, PoolNeed, parse_redundancy
+from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
 from cmdb.store.neo4j.connection import Reading
 from cmdb.store.neo4j.store import Neo4jStore
-from cmdb.store.neo4j.traversal import Need, Towards, needs_of
+from cmdb.store.neo4j.traversal import Need, Towards, WhatFailed, needs_of, path_through
 from graph_schema.metamodel import Model, Strength
 from graph_schema.metamodel import Need as TypeNeed
 
@@ -26,22 +27,65 @@ PoolKey = tuple[int, str, bool]
 """Owner, the pool's name or the type whose edges form it, and which of both that is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """Everybody that is down, sorted, the sources included, and what of it failed for whom."""
+
+    sources: tuple[int, ...]
+    down: Int32s
+    failed: WhatFailed
+
+
 async def down_set(store: Neo4jStore, sources: Sequence[int]) -> Int32s:
     """Everybody that is down when these are, they included, now; sorted. O(edges at them and at what they support)."""
     model = await store.some_model()
 
     async def spread(reading: Reading) -> Int32s:
-        failing = _Failing(model, set(sources))
-        frontier = sorted(set(sources))
-        while frontier:
-            met = await needs_of(reading, model, frontier, Towards.DEPENDENTS)
-            unread = failing.owners_to_read(met)
-            if unread:
-                failing.read(await needs_of(reading, model, unread, Towards.PROVIDERS))
-            frontier = failing.take(met)
-        return np.array(sorted(failing.down), dtype=np.int32)
+        return (await _spread(reading, model, sources)).fallen
 
     return await store.connection.read(spread)
+
+
+async def fallen(store: Neo4jStore, sources: Sequence[int]) -> Fallen:
+    """The same with what is needed to ask for paths: also the pools of those that were down before they were touched.
+
+    O as for `down_set`, and one more question for each 20,000 of them.
+    """
+    model = await store.some_model()
+
+    async def spread(reading: Reading) -> Fallen:
+        failing = await _spread(reading, model, sources)
+        unread = sorted(failing.touched - failing.owners)
+        failing.read(await needs_of(reading, model, unread, Towards.PROVIDERS) if unread else ())
+        return Fallen(tuple(sorted(set(sources))), failing.fallen, failing.failed())
+
+    return await store.connection.read(spread)
+
+
+async def path_to(store: Neo4jStore, known: Fallen, hit: int) -> tuple[Hop, ...] | None:
+    """A shortest chain of failed dependencies from someone who is down to a source; None for who is not down.
+
+    One statement: O(failed dependencies between them · sources), and O(down + failed pools) to send what failed.
+    """
+    model = await store.some_model()
+
+    async def search(reading: Reading) -> tuple[Hop, ...] | None:
+        steps = await path_through(reading, model, hit, known.sources, known.failed)
+        return None if steps is None else tuple(Hop(s.relationship, s.dependent, s.provider) for s in steps)
+
+    return await store.connection.read(search)
+
+
+async def _spread(reading: Reading, model: Model, sources: Sequence[int]) -> _Failing:
+    failing = _Failing(model, set(sources))
+    frontier = sorted(set(sources))
+    while frontier:
+        met = await needs_of(reading, model, frontier, Towards.DEPENDENTS)
+        unread = failing.owners_to_read(met)
+        if unread:
+            failing.read(await needs_of(reading, model, unread, Towards.PROVIDERS))
+        frontier = failing.take(met)
+    return failing
 
 
 @dataclass
@@ -66,11 +110,31 @@ class _Failing:
     down: set[int]
     pools: dict[PoolKey, _Pool] = field(default_factory=dict[PoolKey, _Pool])
     owners: set[int] = field(default_factory=set[int])
+    touched: set[int] = field(default_factory=set[int])
+    """Who has a pool with a member that is down."""
 
-    def owners_to_read(self, met: Iterable[Need]) -> list[int]:
-        """Whose pools are touched for the first time."""
-        touched = {need.dependent for need in met if self._pooled(need) and need.dependent not in self.down}
-        return sorted(touched - self.owners)
+    @property
+    def fallen(self) -> Int32s:
+        """Who is down, sorted."""
+        return np.array(sorted(self.down), dtype=np.int32)
+
+    def failed(self) -> WhatFailed:
+        """What failed, of what was read."""
+        alone = [
+            kind.name
+            for kind in self.model.dependency_types
+            if kind.dependency is not None
+            and kind.dependency.strength is Strength.HARD
+            and kind.dependency.need is not TypeNeed.ANY
+        ]
+        pools = [key for key, pool in self.pools.items() if pool.fails_without(self.down)]
+        return WhatFailed(sorted(self.down), alone, pools)
+
+    def owners_to_read(self, met: Sequence[Need]) -> list[int]:
+        """Whose pools are touched for the first time, and may make a difference."""
+        self.touched |= {need.dependent for need in met if self._pooled(need)}
+        standing = {need.dependent for need in met if self._pooled(need) and need.dependent not in self.down}
+        return sorted(standing - self.owners)
 
     def read(self, needs: Iterable[Need]) -> None:
         """Take in all dependencies of some owners."""
