@@ -25,7 +25,7 @@ from cmdb.changeset import (
     Unlinked,
 )
 from cmdb.errors import Problem
-from cmdb.writing import INITIALISATION, Warrant, WriteRequest
+from cmdb.writing import INITIALISATION, RECORDS, Warrant, WriteRequest
 from graph_schema.metamodel import Kind, Model
 from graph_schema.values import instant
 
@@ -198,8 +198,9 @@ def _about_items(case: Case, found: _Sorted) -> Iterator[Problem]:
             )
         return
     if not case.authority.startswith(CHANGE_AUTHORITY):
+        what = "" if case.authority in {"", RECORDS} else f"{case.authority!r} is no authority: "
         yield Problem(
-            f"{case.authority or 'nothing'!r} is no authority to alter CIs",
+            f"{what}no CI is altered without an approved change",
             remedy="name an approved change: --change KEY",
         )
         return

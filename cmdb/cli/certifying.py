@@ -22,7 +22,7 @@ SHOWN: Final = 20
 """Hits that a terminal shows; a page and the data have all."""
 
 
-def print_answer(change: Change, record: Node, answer: Answer) -> None:
+def print_answer(change: Change, record: Node, answer: Answer, shown: int = SHOWN) -> None:
     """A certificate for people: the verdict, then services and whom to tell, then the nearest hits."""
     head = Text.assemble((f"{record.key} ", "cyan"), (f"{change.node.name} ({change.key})", "bold"))
     head.append(f"  · revision {answer.revision}, model {answer.model}", "dim")
@@ -31,11 +31,11 @@ def print_answer(change: Change, record: Node, answer: Answer) -> None:
     for title, texts in _lists(answer):
         if texts:
             out.print(Text.assemble((f"{title.en}: ", "bold"), "; ".join(texts[:SHOWN])))
-    rows = [(Text(*MARKS[hit.verdict]), hit.name, hit.key, "; ".join(hit.reasons)) for hit in answer.hits[:SHOWN]]
+    rows = [(Text(*MARKS[hit.verdict]), hit.name, hit.key, "; ".join(hit.reasons)) for hit in answer.hits[:shown]]
     if rows:
         out.print(Padding(table(("", "name", "key", "because"), rows), (1, 0, 0, 0)))
-    if len(answer.hits) > SHOWN:
-        err.print(f"{SHOWN} of {len(answer.hits)} hits; -o json and --format html have all")
+    if len(answer.hits) > shown:
+        err.print(f"{shown} of {len(answer.hits)} hits; -o json and --format html have all")
 
 
 def answer_row(record: Node, answer: Answer, *, proven: bool) -> dict[str, Json]:

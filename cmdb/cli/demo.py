@@ -13,14 +13,15 @@ from rich.text import Text
 
 from cmdb.application import Application, Scenario, assess, initialise, route
 from cmdb.changeset import ChangeSet, Put
+from cmdb.cli.demo_control import begin_control, change_the_array, compare_and_lead_back
 from cmdb.cli.impact import print_impact, print_verdict
 from cmdb.cli.importing import applied, planned
 from cmdb.cli.output import err, out, table
 from cmdb.cli.session import Acting, opened, run
 from cmdb.cli.showing import chain, event_lines
 from cmdb.errors import Failed, NotFound
-from cmdb.reading import node_events, resolve
-from cmdb.safekeeping import digest, verify
+from cmdb.reading import node_events
+from cmdb.safekeeping import verify
 from cmdb.store.sqlite import open_sqlite
 from cmdb.writing import INITIALISATION
 from graph_schema.reader import shipped_model
@@ -51,6 +52,7 @@ async def _demo(acting: Acting) -> None:
         await _change_manager(application)
         await _engineer(application, acting)
         await _configuration_manager(application)
+        await _control(application)
         await _release_manager(application)
     _next_steps(acting.store)
 
@@ -118,26 +120,19 @@ async def _configuration_manager(application: Application) -> None:
     )
 
 
-async def _release_manager(application: Application) -> None:
-    _title("The release manager asks", "what exactly stood before that last change, and what stands now?")
-    head = await application.store.head()
-    before = await resolve(application.store, "VirtualMachine:dui-lic-01", head.revision - 1)
-    now = await resolve(application.store, "VirtualMachine:dui-lic-01")
-    rows = [
-        (
-            f"r{revision}",
-            str(node.attributes.get("cpu_count", "–")),
-            (await digest(application.store, revision))[:16] + "…",
-        )
-        for revision, node in ((head.revision - 1, before), (head.revision, now))
-    ]
-    out.print(table(("as of", "processors of dui-lic-01", "digest of the whole estate"), rows))
-    out.print(
-        Text(
-            "Baselines that are recorded, compared and restored come later; every revision is there already.",
-            style="dim",
-        )
+async def _control(application: Application) -> None:
+    _title("Initialisation ends", "roles are given, and a first baseline is recorded")
+    await begin_control(application)
+    _title(
+        "The change manager decides",
+        "the array's firmware, in two hours of tonight: who fails, what else is going on there, and how risky is it?",
     )
+    await change_the_array(application)
+
+
+async def _release_manager(application: Application) -> None:
+    _title("The release manager asks", "what differs from the first baseline now, and how do we go back?")
+    await compare_and_lead_back(application)
 
 
 def _title(who: str, what: str) -> None:
@@ -152,6 +147,8 @@ def _next_steps(store: str) -> None:
         "cmdb ci show StorageDevice:dui-sto-01",
         "cmdb impact UninterruptiblePowerSupply:dui-ups-a --context UninterruptiblePowerSupply:dui-ups-b",
         "cmdb depends PowerDistributionUnit:dui-pdu-a02-b",
+        "cmdb change certificate CHG-000002 --format html > certificate.html",
+        "cmdb baseline compare Start now",
         "cmdb query --where 'is Hardware and related LOCATED_IN to (class = Rack)'",
         "cmdb ledger verify",
         "cmdb serve            # GraphQL on http://127.0.0.1:8321/graphql",

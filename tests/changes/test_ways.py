@@ -308,7 +308,7 @@ def with_classes(model: Model, classes: tuple[NodeClass, ...]) -> Model:
 async def test_the_model_is_altered_only_under_a_change_that_plans_it(tmp_path: Path) -> None:
     async with an_estate(tmp_path) as (application, hands):
         wanted = with_a_class(await application.model())
-        with pytest.raises(Refused, match="is no authority"):
+        with pytest.raises(Refused, match="without an approved change"):
             await apply_model(application, wanted, actor="ivan", change=None)
         attributes = {"reason": "robots come", "back_out_plan": "use them not", "implementers": ("ivan",)}
         draft = Draft("Robots", attributes=dict(attributes), window=window(hands), model=wanted)

@@ -48,6 +48,20 @@ def test_its_numbers_are_those_of_the_files(said: Said) -> None:
     assert "The Kubernetes manifests again: an empty plan" in text
 
 
+def test_from_the_first_baseline_on_everything_is_a_change(said: Said) -> None:
+    text = re.sub(r"\s+", " ", said.out)
+    assert "refused: no CI is altered without an approved change → name an approved change" in text
+    assert "collision: meets CHG-000001 (Memory for dui-mon-01) in CI dui-mon-01" in text
+    score, parts = re.findall(r"risk (\d+) of 100 \(\w+\): ([^.]*?) The other change gives way", text)[0]
+    assert sum(map(int, re.findall(r"(\d+)(?:,|$)", parts))) == int(score)
+    assert "(0 departures from the plan), reviewed and closed" in text
+    assert "nodes: 0 added, 0 removed, 1 changed" in text
+    assert (
+        'The way back is drafted as CHG-000003: {"put":{"attributes":{"version_number":null},"ref":"STD-000001"}}'
+        in text
+    )
+
+
 def test_its_path_is_as_short_as_the_files_allow(said: Said) -> None:
     asked = re.sub(r"\s+", " ", said.out).split("The engineer asks")[1]
     [path] = re.findall(r"Linehaul planning ([←—].*) dui-lic-01 … makes the machine", asked)
@@ -77,4 +91,5 @@ def test_without_a_store_it_makes_a_new_one_each_time(
     said = nothing.done("demo")
     [store] = re.findall(r"The store is (\S+)\. Try next", said.err)
     assert store != url(nothing.folder / "store.sqlite")
-    assert nothing.done("ci", "list", "-n", "0", "--store", store).err.strip() == f"{len(estate().claims)} in all"
+    imported = nothing.done("ci", "list", "-n", "0", "--as-of", "8", "--store", store)
+    assert imported.err.strip() == f"{len(estate().claims)} in all"
