@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,10 +26,11 @@ from cmdb.changeset import Patch
 from cmdb.cli.certifying import answer_row, certificate_page, print_answer
 from cmdb.cli.ci import patch_of
 from cmdb.cli.output import Format, err, out, print_rows, print_value, table, write
+from cmdb.cli.planned import operations_in
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.cli.showing import shown
-from cmdb.errors import Failed, NotFound
-from cmdb.reading.operation_text import WrittenOperation, operation_line, read_operations
+from cmdb.errors import NotFound
+from cmdb.reading.operation_text import WrittenOperation, operation_line
 from graph_schema.metamodel import Model
 from graph_schema.reader import read_model
 
@@ -61,6 +61,7 @@ class Described:
     end: Annotated[str | None, Parameter(name="--until", help="End of its window.")] = None
     zone: Annotated[str, Parameter(help="The time zone that these times are in.")] = "UTC"
     board: Annotated[str | None, Parameter(help="The advisory board of a major change.")] = None
+    concerns: Annotated[tuple[str, ...], Parameter(help="A record that it answers; may be repeated.")] = ()
 
     @property
     def window(self) -> tuple[str, str, str] | None:
@@ -95,7 +96,16 @@ def draft(
     planned = _operations(says.operations) or ()
     planned_model = None if model is None else read_model(model)
     made = Draft(
-        name, kind, says.attributes(assignments), says.touch, planned, says.board, template, says.window, planned_model
+        name=name,
+        kind=kind,
+        attributes=says.attributes(assignments),
+        touches=says.touch,
+        operations=planned,
+        board=says.board,
+        template=template,
+        window=says.window,
+        model=planned_model,
+        concerns=says.concerns,
     )
     run(_drafted(acting or Acting(), made))
 
@@ -118,7 +128,9 @@ def edit(
     """Alter a change. An approval that rests on what it was falls."""
     says = described or Described()
     planned = _operations(says.operations)
-    made = Edit(name, says.attributes(assignments), says.touch, untouch, planned, says.board, says.window)
+    made = Edit(
+        name, says.attributes(assignments), says.touch, untouch, planned, says.board, says.window, says.concerns
+    )
     run(_edited(acting or Acting(), ref, made))
 
 
@@ -306,10 +318,13 @@ def review(
     outcome: Annotated[
         str, Parameter(help="successful, with_deviations, failed or backed_out, if it is not what it seems.")
     ] = "",
+    follow_up: Annotated[tuple[str, ...], Parameter(help="A record that follows from it; may be repeated.")] = (),
     acting: Acting | None = None,
 ) -> None:
     """Review it after its implementation; lessons go into --reason."""
-    _step(acting, ref, Action.REVIEW, outcome=outcome)
+    options = acting or Acting()
+    wish = Wish(Action.REVIEW, options.who, options.reason, outcome=outcome, follow_ups=follow_up)
+    run(_stepped(options, ref, wish))
 
 
 @app.command
@@ -378,10 +393,4 @@ def _tell(taken: Taken, output: Format) -> None:
 
 
 def _operations(path: Path | None) -> tuple[WrittenOperation, ...] | None:
-    if path is None:
-        return None
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise Failed(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
-    return read_operations(data, str(path))
+    return None if path is None else operations_in(path)

@@ -205,8 +205,11 @@ async def test_as_planned_nothing_departs(tmp_path: Path) -> None:
         await implement(application, key, actor="ivan")
         taken = await take_step(application, key, Wish(Action.COMPLETE, "ivan"))
         assert taken.findings.differences == ()
-        reviewed = await take_step(application, key, Wish(Action.REVIEW, "mona"))
+        follow_up = ("Team:Team A",)
+        reviewed = await take_step(application, key, Wish(Action.REVIEW, "mona", "watch it", follow_ups=follow_up))
         assert reviewed.change.node.attributes["outcome"] == "successful"
+        [link] = await application.store.relationships([reviewed.change.node.ordinal], Direction.OUT, ["CONCERNS"])
+        assert link.attributes == {"purpose": "follow-up"}
 
 
 async def test_nothing_outside_the_scope_is_done_under_a_change(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ async def question_of(application: Application, change: Change, others: Iterable
     if change.planned:
         revision, decision = await decided(application, await to_change_set(application.store, change.planned))
         effects = decision.effects
-    scenario = _faults(change)
-    context = {ordinal: fault for other in others for ordinal, fault in _faults(other).items()}
+    scenario = faults_of(change)
+    context = {ordinal: fault for other in others for ordinal, fault in faults_of(other).items()}
     return revision, Question(scenario=scenario, context=context, effects=effects)
 
 
@@ -89,6 +89,12 @@ def hit_verdicts(answer: Answer) -> Mapping[str, str]:
     return {hit.key: hit.verdict for hit in answer.hits if hit.key not in answer.scenario}
 
 
+def faults_of(change: Change) -> dict[int, str]:
+    """How what a change touches is while it is made, by ordinal: down unless it says otherwise; empty if it stays up."""
+    fault = said(change.node, "fault_during") or "down"
+    return dict.fromkeys(sorted(change.touches), fault) if fault in _FAULT else {}
+
+
 async def _standing(application: Application, revision: int) -> Standing:
     current = await application.structures.current()
     return current if current.structure.revision == revision else await application.structures.as_of(revision)
@@ -103,11 +109,6 @@ def _impact(standing: Standing, question: Question) -> Impact:
 
 def _states(faults: Mapping[int, str]) -> dict[int, State]:
     return {ordinal: _FAULT[fault] for ordinal, fault in faults.items()}
-
-
-def _faults(change: Change) -> dict[int, str]:
-    fault = said(change.node, "fault_during") or "down"
-    return dict.fromkeys(sorted(change.touches), fault) if fault in _FAULT else {}
 
 
 def _line(hit: DescribedFailure) -> HitLine:

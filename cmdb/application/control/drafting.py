@@ -16,7 +16,7 @@ from cmdb.application.questions import live
 from cmdb.application.restoring import RestorePlan, restore_plan
 from cmdb.changes import Action, Change, Findings, Kind, changes_of
 from cmdb.changes.hurdles import KEPT, WINDOW
-from cmdb.changes.record import CHANGE, MADE_FROM, REFERRED_TO, TOUCHES
+from cmdb.changes.record import CHANGE, CONCERNS, MADE_FROM, REFERRED_TO, TOUCHES
 from cmdb.changes.windows import read_window
 from cmdb.changeset import NEW, ChangeSet, Link, New, Operation, Patch, Put, Unlink
 from cmdb.errors import Invalid
@@ -36,7 +36,7 @@ _FROM_TEMPLATE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a change begins with. References name what it touches, its board and its template.
+    """What a change begins with. References name what it touches and concerns, its board and its template.
 
     `window` is begin and end in local time, and the time zone (see `cmdb.changes.windows`). A standard change takes from
     its template what is not said here.
@@ -51,6 +51,7 @@ class Draft:
     template: str | None = None
     window: tuple[str, str, str] | None = None
     model: Model | None = None
+    concerns: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Edit:
     operations: Sequence[WrittenOperation] | None = None
     board: str | None = None
     window: tuple[str, str, str] | None = None
+    concerns: Sequence[str] = ()
 
 
 async def draft_change(application: Application, draft: Draft, *, actor: str) -> Taken:
@@ -86,6 +88,7 @@ async def draft_change(application: Application, draft: Draft, *, actor: str) ->
     if draft.operations:
         attributes["planned_operations"] = await _lines(application, draft.operations)
     links += [Link(type=TOUCHES, source=New("it"), target=node.ordinal) for node in touched]
+    links += [Link(type=CONCERNS, source=New("it"), target=n.ordinal) for n in await _live(application, draft.concerns)]
     put = Put(node=New("it"), class_name=CHANGE, name=draft.name, attributes=attributes, expects=NEW)
     written = await application.door.write(
         ChangeSet((put, *links)), actor=actor, authority=Warrant("control:draft"), reason="drafted"
@@ -100,6 +103,7 @@ async def edit_change(application: Application, reference: str, edit: Edit, *, a
     if edit.operations is not None:
         patch["planned_operations"] = await _lines(application, edit.operations) or None
     links = [Link(type=TOUCHES, source=New(""), target=n.ordinal) for n in await _live(application, edit.touch)]
+    links += [Link(type=CONCERNS, source=New(""), target=n.ordinal) for n in await _live(application, edit.concerns)]
     ends = [Unlink(type=TOUCHES, source=New(""), target=n.ordinal) for n in await _live(application, edit.untouch)]
     boards = await _live(application, [edit.board] if edit.board else [])
 

@@ -30,6 +30,7 @@ class Wish:
     override: str = ""
     outcome: str = ""
     edits: frozenset[str] = frozenset()
+    follow_ups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from cmdb.application.control.stepping import Move, Moving, Taken, Wish, decide,
 from cmdb.application.control.weighing import FIRM_STAGES, OPEN_STAGES, collisions_with, risk_of_change
 from cmdb.application.control.work import departures, undoing
 from cmdb.application.opening import Application
+from cmdb.application.questions import live
 from cmdb.changes import Action, Change, Choice, Findings, Stage, changes_in, fallen, load_change
 from cmdb.changes.certificate import Answer
 from cmdb.changes.own_work import UNDER_CHANGE
-from cmdb.changes.record import VOTES_ON
+from cmdb.changes.record import CONCERNS, VOTES_ON
 from cmdb.changeset import ChangeSet, Link, New, Operation, Patch, Put
 from cmdb.errors import Conflict, Problem, Refused
 from cmdb.ledger import Head
@@ -39,6 +40,8 @@ async def take_step(application: Application, reference: str, wish: Wish) -> Tak
             return await take(application, reference, wish, _handing_back(application))
         case Action.BACK_OUT:
             return await take(application, reference, wish, _undone(application))
+        case Action.REVIEW:
+            return await take(application, reference, wish, await _followed_up(application, wish))
         case _:
             return await take(application, reference, wish, nothing_else)
 
@@ -174,6 +177,19 @@ def _handing_back(application: Application) -> Moving:
                 before = next((v.node.state for v in versions if v.node.state != UNDER_CHANGE), "in_use")
                 back.append(Put(node=node.ordinal, state=before, expects=node.version))
         return Move(tuple(back), change.touches)
+
+    return move
+
+
+async def _followed_up(application: Application, wish: Wish) -> Moving:
+    """Records that follow from what was learned are linked."""
+    records = await live(application, wish.follow_ups, None) if wish.follow_ups else []
+
+    async def move(change: Change, head: Head) -> Move:
+        del head
+        said: Patch = {"purpose": "follow-up"}
+        me = change.node.ordinal
+        return Move(tuple(Link(type=CONCERNS, source=me, target=r.ordinal, attributes=said) for r in records))
 
     return move
 
