@@ -9,7 +9,7 @@ network for each level and 20,000 nodes, where the engine reads memory.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
 from cmdb.store.neo4j.connection import Reading
 from cmdb.store.neo4j.store import Neo4jStore
-from cmdb.store.neo4j.traversal import Need, Towards, WhatFailed, needs_of, path_through
+from cmdb.store.neo4j.traversal import Need, Towards, needs_of
 from graph_schema.metamodel import Model, Strength
 from graph_schema.metamodel import Need as TypeNeed
 
@@ -29,11 +29,11 @@ PoolKey = tuple[int, str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Fallen:
-    """Everybody that is down, sorted, the sources included, and what of it failed for whom."""
+    """Everybody that is down, sorted, the sources included, and the pools that are not met."""
 
     sources: tuple[int, ...]
     down: Int32s
-    failed: WhatFailed
+    pools: frozenset[PoolKey]
 
 
 async def down_set(store: Neo4jStore, sources: Sequence[int]) -> Int32s:
@@ -57,7 +57,7 @@ async def fallen(store: Neo4jStore, sources: Sequence[int]) -> Fallen:
         failing = await _spread(reading, model, sources)
         unread = sorted(failing.touched - failing.owners)
         failing.read(await needs_of(reading, model, unread, Towards.PROVIDERS) if unread else ())
-        return Fallen(tuple(sorted(set(sources))), failing.fallen, failing.failed())
+        return Fallen(tuple(sorted(set(sources))), failing.fallen, failing.failed_pools())
 
     return await store.connection.read(spread)
 
@@ -65,15 +65,38 @@ async def fallen(store: Neo4jStore, sources: Sequence[int]) -> Fallen:
 async def path_to(store: Neo4jStore, known: Fallen, hit: int) -> tuple[Hop, ...] | None:
     """A shortest chain of failed dependencies from someone who is down to a source; None for who is not down.
 
-    One statement: O(failed dependencies between them · sources), and O(down + failed pools) to send what failed.
+    A question for each level from there on, O(dependencies of those on the way who are down). One search on the server
+    (`SHORTEST`) takes far longer where a source is not reached, since it keeps whole paths apart.
     """
     model = await store.some_model()
+    down, sources = set(known.down.tolist()), set(known.sources)
 
     async def search(reading: Reading) -> tuple[Hop, ...] | None:
-        steps = await path_through(reading, model, hit, known.sources, known.failed)
-        return None if steps is None else tuple(Hop(s.relationship, s.dependent, s.provider) for s in steps)
+        failing = _Failing(model, down)
+        through: dict[int, Hop | None] = {hit: None}
+        frontier = [hit] if hit in down else []
+        met = set(frontier)
+        while frontier and not sources & set(frontier):
+            needs = await needs_of(reading, model, frontier, Towards.PROVIDERS)
+            failed = [n for n in needs if n.provider in down and failing.failed_by(n, known.pools)]
+            for need in sorted(failed, key=lambda n: (n.provider, n.relationship)):
+                through.setdefault(need.provider, Hop(need.relationship, need.dependent, need.provider))
+            frontier = sorted({n.provider for n in failed} - met)
+            met.update(frontier)
+        ends = sources & set(frontier)
+        return _way(through, min(ends)) if ends else None
 
     return await store.connection.read(search)
+
+
+def _way(through: Mapping[int, Hop | None], source: int) -> tuple[Hop, ...]:
+    """The steps by which a source was reached, from the hit on."""
+    hops: list[Hop] = []
+    hop = through[source]
+    while hop is not None:
+        hops.append(hop)
+        hop = through[hop.dependent]
+    return tuple(reversed(hops))
 
 
 async def _spread(reading: Reading, model: Model, sources: Sequence[int]) -> _Failing:
@@ -118,17 +141,15 @@ class _Failing:
         """Who is down, sorted."""
         return np.array(sorted(self.down), dtype=np.int32)
 
-    def failed(self) -> WhatFailed:
-        """What failed, of what was read."""
-        alone = [
-            kind.name
-            for kind in self.model.dependency_types
-            if kind.dependency is not None
-            and kind.dependency.strength is Strength.HARD
-            and kind.dependency.need is not TypeNeed.ANY
-        ]
-        pools = [key for key, pool in self.pools.items() if pool.fails_without(self.down)]
-        return WhatFailed(sorted(self.down), alone, pools)
+    def failed_pools(self) -> frozenset[PoolKey]:
+        """Those that are not met, of what was read."""
+        return frozenset(key for key, pool in self.pools.items() if pool.fails_without(self.down))
+
+    def failed_by(self, need: Need, pools: frozenset[PoolKey]) -> bool:
+        """Whether a dependency on someone who is down takes its dependent down, where these pools are not met."""
+        if need.dependent == need.provider:
+            return False
+        return self._key(need) in pools if self._pooled(need) else self._rule(need)[0] is Strength.HARD
 
     def owners_to_read(self, met: Sequence[Need]) -> list[int]:
         """Whose pools are touched for the first time, and may make a difference."""

@@ -81,7 +81,7 @@ async def test_the_same_nodes_go_down_by_the_same_ways(neo4j_graph: str) -> None
     application = await open_application(neo4j_graph)
     await initialise(application, shipped_model(), actor="test")
     await application.door.write(estate(random), actor="test", authority=INITIALISATION)
-    sizes = [await agrees(application, sorted({one, random.randrange(NODES)}), 2) for one in range(0, NODES, 24)]
+    sizes = [await agrees(application, sorted({one, random.randrange(NODES)}), 2) for one in range(0, NODES, 10)]
     assert max(sizes) > NODES // 4
     store = application.store
     assert isinstance(store, Neo4jStore)
@@ -97,7 +97,7 @@ async def test_the_example_estate_falls_alike(neo4j_graph: str) -> None:
     await import_all(application)
     structure = (await application.structures.current()).structure
     present = np.flatnonzero(structure.present).tolist()
-    sizes = [await agrees(application, [ordinal], 1) for ordinal in present[:: max(1, len(present) // 7)]]
+    sizes = [await agrees(application, [ordinal], 1) for ordinal in present[:: max(1, len(present) // 20)]]
     assert max(sizes) > 10
     await application.close()
 
@@ -107,7 +107,7 @@ async def test_every_statement_is_planned_as_it_is_meant(neo4j_graph: str, neo4j
     application = await open_application(neo4j_graph)
     await initialise(application, shipped_model(), actor="test")
     await application.close()
-    anything = {"wanted": [0], "frontier": [0], "hit": 0, "sources": [0], "down": [0], "alone": [""], "pools": [""]}
+    anything = {"wanted": [0], "frontier": [0]}
     plans: dict[str, set[str]] = {}
     for name, statement in statements(shipped_model()).items():
         _, summary, _ = neo4j_driver.execute_query(f"EXPLAIN {statement}", anything)
@@ -119,12 +119,11 @@ async def test_every_statement_is_planned_as_it_is_meant(neo4j_graph: str, neo4j
     assert len(walks) == 4
     for plan in walks:
         assert any(operator.startswith("VarLengthExpand(Pruning,BFS") for operator in plan), plan
-    assert any(operator.startswith("StatefulShortestPath") for operator in plans["path"]), plans["path"]
 
 
 def allowed(name: str) -> set[str]:
-    """Both ends of a path are found by themselves."""
-    return {"CartesianProduct"} if name in {"path", "sources"} else set()
+    """The number of nodes is read beside the sources."""
+    return {"CartesianProduct"} if name == "sources" else set()
 
 
 class Plan(TypedDict):

@@ -141,6 +141,7 @@ def _walk(step: _Step) -> LiteralString:
 class Need:
     """A dependency as Neo4j has it, with what is said of its pool; `redundancy` is the dependent's."""
 
+    relationship: int
     dependent: int
     provider: int
     type: str
@@ -163,61 +164,14 @@ async def needs_of(
     found: list[Need] = []
     for first in range(0, len(ordinals), FRONTIER_AT_ONCE):
         _, rows = await reading.rows(statement, {"frontier": list(ordinals[first : first + FRONTIER_AT_ONCE])})
-        for dependent, provider, type_name, pool, weight, redundancy in cast("list[_NeedRow]", rows):
-            found.append(Need(dependent, provider, type_name, pool, weight, tuple(redundancy or ())))
+        for ident, dependent, provider, type_name, pool, weight, redundancy in cast("list[_NeedRow]", rows):
+            found.append(Need(ident, dependent, provider, type_name, pool, weight, tuple(redundancy or ())))
     return found
 
 
-_NeedRow = tuple[int, int, str, str | None, int, list[str] | None]
-_ROW_UP: Final = "[m.ordinal, n.ordinal, type(r), r.pool, coalesce(r.weight, 1), m.redundancy]"
-_ROW_DOWN: Final = "[n.ordinal, m.ordinal, type(r), r.pool, coalesce(r.weight, 1), n.redundancy]"
-
-
-@dataclass(frozen=True, slots=True)
-class WhatFailed:
-    """What failed, as `path_through` needs it.
-
-    `down` are the nodes; `alone` the types of which each dependency that names no pool is needed outright; `pools` those
-    that are not met, each by its dependent, its name or type, and whether it is a type.
-    """
-
-    down: Sequence[int]
-    alone: Sequence[str]
-    pools: Sequence[tuple[int, str, bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A failed dependency on a path."""
-
-    relationship: int
-    dependent: int
-    provider: int
-
-
-async def path_through(
-    reading: Reading, model: Model, hit: int, sources: Sequence[int], failed: WhatFailed
-) -> list[Step] | None:
-    """A shortest chain of failed dependencies from a hit to one of some sources; None where there is none.
-
-    One statement: Neo4j searches from both ends (`StatefulShortestPath`), once for each source. O(sources · failed
-    dependencies between), and O(down + pools) to send them.
-    """
-    if hit in sources:
-        return []
-    steps = _steps(model, Towards.PROVIDERS, None)
-    if not steps:
-        return None
-    parameters = {
-        "hit": hit,
-        "sources": list(sources),
-        "down": list(failed.down),
-        "alone": list(failed.alone),
-        "pools": [_pool_text(owner, name, is_type=is_type) for owner, name, is_type in failed.pools],
-    }
-    _, rows = await reading.rows(_path(steps), parameters)
-    found = cast("list[list[tuple[int, int, int]]]", rows)
-    return [Step(*row) for row in found[0]] if found else None
+_NeedRow = tuple[int, int, int, str, str | None, int, list[str] | None]
+_ROW_UP: Final = "[r.id, m.ordinal, n.ordinal, type(r), r.pool, coalesce(r.weight, 1), m.redundancy]"
+_ROW_DOWN: Final = "[r.id, n.ordinal, m.ordinal, type(r), r.pool, coalesce(r.weight, 1), n.redundancy]"
 
 
 def statements(model: Model) -> Mapping[str, LiteralString]:
@@ -228,7 +182,6 @@ def statements(model: Model) -> Mapping[str, LiteralString]:
         asked[f"level of {towards.value}"] = _one_level(steps)
         asked[f"needs of {towards.value}"] = _needs(steps, towards)
         asked |= {f"walk to {towards.value} {step.direction.value}": _walk(step) for step in steps}
-    asked["path"] = _path(_steps(model, Towards.PROVIDERS, None))
     return asked
 
 
@@ -239,27 +192,3 @@ def _needs(steps: Sequence[_Step], towards: Towards) -> LiteralString:
         for step in steps
     ]
     return f"CALL () {{ {' UNION ALL '.join(branches)} }} RETURN collect(row) AS rows"
-
-
-def _path(steps: Sequence[_Step]) -> LiteralString:
-    """From dependent `a` to provider `b`, whichever way the relationship itself leads."""
-    kinds = of_types([kind for step in steps for kind in step.types])
-    ways: list[LiteralString] = [
-        f"(r{of_types(step.types)} AND {'startNode' if step.direction is Direction.OUT else 'endNode'}(r) = a)"
-        for step in steps
-    ]
-    return (
-        "MATCH (h:Node {ordinal: $hit}) UNWIND $sources AS wanted MATCH (s:Node {ordinal: wanted}) "
-        f"MATCH p = SHORTEST 1 (h)((a:Node)-[r{kinds}]-(b:Node) WHERE ({' OR '.join(ways)}) AND b.ordinal IN $down "
-        f"AND CASE WHEN r.pool IS NULL AND type(r) IN $alone THEN true ELSE {_POOL} IN $pools END)+(s) "
-        "WITH a, b, r ORDER BY size(r) LIMIT 1 "
-        "RETURN collect([i IN range(0, size(r) - 1) | [r[i].id, a[i].ordinal, b[i].ordinal]]) AS rows"
-    )
-
-
-_POOL: Final = "toString(a.ordinal) + CASE WHEN r.pool IS NULL THEN ' type ' + type(r) ELSE ' pool ' + r.pool END"
-
-
-def _pool_text(owner: int, name: str, *, is_type: bool) -> str:
-    """As the statement puts it together."""
-    return f"{owner} {'type' if is_type else 'pool'} {name}"
