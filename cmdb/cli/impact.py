@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,9 @@ from cmdb.application import (
     describe_hits,
     describe_some,
 )
+from cmdb.application.control import with_changes
 from cmdb.application.planned_graph import Compared, PlannedGraph, assess_planned, planned_graph
+from cmdb.changes import load_change
 from cmdb.cli.impact_rows import hit_rows, whole_row
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
 from cmdb.cli.planned import operations_in, plan_row, print_plan
@@ -35,6 +38,7 @@ from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import MARKS, chain, many
 from cmdb.errors import Usage
 from cmdb.impact import State
+from cmdb.reading.operation_text import WrittenOperation
 
 
 class Fault(StrEnum):
@@ -68,6 +72,13 @@ def impact(  # noqa: PLR0913 - the options of a command
             help="Planned operations: a file of JSON, JSON lines or YAML; - reads them in.", allow_leading_hyphen=True
         ),
     ] = None,
+    change: Annotated[
+        str | None,
+        Parameter(help="A change whose planned operations are meant; without a node, what it touches fails."),
+    ] = None,
+    ongoing: Annotated[
+        bool, Parameter(negative="", help="What changes being implemented touch has failed already.")
+    ] = False,
     patience: Annotated[
         float | None, Parameter(help="Seconds to work on it at most; what there was no time for is said.")
     ] = None,
@@ -77,26 +88,50 @@ def impact(  # noqa: PLR0913 - the options of a command
 
     At risk is who goes on, but lost the spare that it had. With --planned it is asked of the graph as it stands and as
     operations would make it, whose @handles may be named as well; without a node, what they do to redundancy is told.
+    --change asks the same of the operations that a change plans.
     """
-    options, scenario = common or Common(), Scenario(refs, State[state.name], context, assume_up)
-    if planned is not None:
+    options = common or Common()
+    question = Question(Scenario(refs, State[state.name], context, assume_up), as_of, patience, ongoing)
+    if ongoing and as_of is not None:
+        raise Usage("what is being implemented is about the present", remedy="leave --as-of or --ongoing out")
+    if planned is not None or change is not None:
         if as_of is not None or drawn is not None:
             raise Usage("a plan is laid over the present and told in words", remedy="leave --as-of and --format out")
-        run(_planned(options, planned, scenario, limit, patience))
+        if planned is not None and change is not None:
+            raise Usage("there are two plans", remedy="leave --planned or --change out")
+        run(_planned(options, question, () if planned is None else operations_in(planned), change, limit))
         return
     if not refs:
         raise Usage("no node is named", remedy="name one by key (SRV-000001), id or Class:name")
     if drawn is None:
-        run(_impact(options, scenario, limit, as_of, patience))
+        run(_impact(options, question, limit))
     else:
-        run(_drawn(options, scenario, as_of, drawn, patience))
+        run(_drawn(options, question, drawn))
 
 
-async def _planned(common: Common, file: Path, scenario: Scenario, limit: int, patience: float | None) -> None:
-    operations = operations_in(file)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, of when, with or without what is being worked on, and for how long."""
+
+    scenario: Scenario
+    as_of: str | None
+    patience: float | None
+    ongoing: bool
+
+    async def to(self, application: Application) -> Assessed:
+        """The answer of the graph that the application tells of."""
+        scenario = await with_changes(application, self.scenario, ongoing=self.ongoing)
+        return await assess(application, scenario, self.as_of, patience=self.patience)
+
+
+async def _planned(
+    common: Common, question: Question, operations: Sequence[WrittenOperation], key: str | None, limit: int
+) -> None:
     async with opened(common) as application:
-        graph = await planned_graph(application, operations)
-        compared = await assess_planned(graph, scenario, patience) if scenario.of else None
+        change = None if key is None else await load_change(application.store, key)
+        scenario = await with_changes(application, question.scenario, change, ongoing=question.ongoing)
+        graph = await planned_graph(application, operations if change is None else change.planned)
+        compared = await assess_planned(graph, scenario, question.patience) if scenario.of else None
         if common.output is not Format.TABLE:
             sides = {} if compared is None else await _both_rows(graph, compared)
             print_value(await plan_row(graph, compared) | sides, common.output)
@@ -118,16 +153,14 @@ async def _both_rows(graph: PlannedGraph, compared: Compared) -> dict[str, Json]
     return {name: await whole_row(*side) for name, side in (("before", before), ("after", after))}
 
 
-async def _drawn(
-    common: Common, scenario: Scenario, as_of: str | None, drawing: Drawing, patience: float | None
-) -> None:
+async def _drawn(common: Common, question: Question, drawing: Drawing) -> None:
     from cmdb.cli.drawing import html_of, png_of, svg_of
     from cmdb.cli.picture import picture_of
 
     if drawing is Drawing.PNG and sys.stdout.isatty():
         raise Usage("a PNG is nothing for a terminal", remedy="write it to a file: cmdb impact … --format png > FILE")
     async with opened(common) as application:
-        found = await assess(application, scenario, as_of, patience=patience)
+        found = await question.to(application)
         _tell_left_out(found)
         title = verdict(found, await concerned(application, found)).plain.splitlines()[0]
         picture = await picture_of(application, found, title)
@@ -140,9 +173,9 @@ async def _drawn(
             write(png_of(picture))
 
 
-async def _impact(common: Common, scenario: Scenario, limit: int, as_of: str | None, patience: float | None) -> None:
+async def _impact(common: Common, question: Question, limit: int) -> None:
     async with opened(common) as application:
-        found = await assess(application, scenario, as_of, patience=patience)
+        found = await question.to(application)
         _tell_left_out(found)
         if common.output is Format.TABLE:
             await print_impact(application, found, limit)
