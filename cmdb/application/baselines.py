@@ -8,7 +8,7 @@ from cmdb.access import Right, load_policy
 from cmdb.application.opening import Application
 from cmdb.baselines.content import content_of
 from cmdb.baselines.record import AUTHORITY, SEALED, Baseline, Seal, baseline_of, created_in, recording
-from cmdb.baselines.scope import Everything, OfService, Scope
+from cmdb.baselines.scope import Everything, OfRelease, OfService, Scope
 from cmdb.baselines.sealing import seal
 from cmdb.changes import initialisation_has_ended
 from cmdb.errors import Conflict, Failed, Invalid, NotFound, Refused, Usage
@@ -42,7 +42,7 @@ async def record_baseline(application: Application, wanted: Recording, *, actor:
     before = None if wanted.supersedes is None else await _standing(application, wanted.supersedes)
     head = await _head_at(store, wanted.moment)
     service = await resolve(store, wanted.scope.key, head.revision) if isinstance(wanted.scope, OfService) else None
-    scope = wanted.scope if service is None else OfService(service.key)
+    scope = await _by_key(store, wanted.scope, head) if service is None else OfService(service.key)
     made = await seal_scope(application, scope, head)
     change_set = recording(
         made,
@@ -57,6 +57,11 @@ async def record_baseline(application: Application, wanted: Recording, *, actor:
     written = await application.door.write(change_set, actor=actor, authority=AUTHORITY, reason=reason)
     [node] = await store.nodes([created_in(written.created)])
     return baseline_of(node)
+
+
+async def _by_key(store: Store, scope: Scope, head: Head) -> Scope:
+    """A release is kept by its key, whatever it was named by."""
+    return OfRelease((await resolve(store, scope.key, head.revision)).key) if isinstance(scope, OfRelease) else scope
 
 
 async def _check_rights(application: Application, actor: str) -> None:

@@ -12,13 +12,14 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from cmdb.baselines.scope import Everything, Filtered, OfService, Scope
+from cmdb.baselines.scope import Everything, Filtered, OfRelease, OfService, Scope
 from cmdb.errors import Failed
 from cmdb.filters import LIVE, And, Compare, Direction, Filter, Lookup
 from cmdb.impact import reached
 from cmdb.projection import Direction as Towards
 from cmdb.projection.following import Follower
 from cmdb.reading import parse_filter, resolve
+from cmdb.releases.contents import delivered_by
 from cmdb.store.port import NodeColumns, RelationshipColumns, Store
 from graph_schema.metamodel import Kind, Model
 
@@ -49,7 +50,8 @@ def accepting(model: Model, text: str) -> Filter:
 async def items_of(store: Store, follower: Follower, scope: Scope, as_of: int | None) -> Ids:
     """The ordinals of the items in scope as of a revision, ascending. O(n).
 
-    Raises Usage for a filter that makes no sense under the model of that time, NotFound for a service that was not there.
+    Raises Usage for a filter that makes no sense under the model of that time, NotFound for a service or a
+    release that was not there.
     """
     model = await store.model(as_of)
     if model is None:
@@ -67,6 +69,10 @@ async def items_of(store: Store, follower: Follower, scope: Scope, as_of: int | 
             roster = await follower.roster()
             needed = answer.ordinals[roster.of_classes(answer.ordinals, frozenset(item_classes(model)))]
             return np.sort(needed).astype(np.int64)
+        case OfRelease(key):
+            classes = frozenset(item_classes(model))
+            found = [node.ordinal for node in await delivered_by(store, key, as_of) if node.class_name in classes]
+            return np.array(found, dtype=np.int64)
 
 
 async def content_of(store: Store, follower: Follower, scope: Scope, as_of: int) -> Content:

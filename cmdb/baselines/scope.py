@@ -1,10 +1,11 @@
-"""What a baseline covers: everything, what a filter accepts, or a service with all that it needs.
+"""What a baseline covers: everything, what a filter accepts, a service with its needs, a release's outcome.
 
 A scope is about configuration items; records are no configuration. Its text is what the baseline's record keeps:
 
     all
     filter environment = production and is Server
     service BSV-000001
+    release RLS-000001
 """
 
 from __future__ import annotations
@@ -43,7 +44,17 @@ class OfService:
         return f"service {self.key}"
 
 
-Scope: TypeAlias = Everything | Filtered | OfService
+@dataclass(frozen=True, slots=True)
+class OfRelease:
+    """What the release with this key delivers, what its changes touch, and what they created."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"release {self.key}"
+
+
+Scope: TypeAlias = Everything | Filtered | OfService | OfRelease
 
 
 def parse_scope(text: str) -> Scope:
@@ -56,5 +67,7 @@ def parse_scope(text: str) -> Scope:
             return Filtered(said)
         case "service", said if said:
             return OfService(said)
+        case "release", said if said:
+            return OfRelease(said)
         case _:
-            raise Usage(f"{text!r} is no scope", remedy="write `all`, `filter …` or `service KEY`")
+            raise Usage(f"{text!r} is no scope", remedy="write `all`, `filter …`, `service KEY` or `release KEY`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from cmdb.application.control import draft_restore
 from cmdb.application.planned_graph import planned_graph
 from cmdb.application.proving import verify_baseline
 from cmdb.application.restoring import RestorePlan, restore_plan
-from cmdb.baselines import Baseline, Everything, Filtered, OfService, Scope
+from cmdb.baselines import Baseline, Everything, Filtered, OfRelease, OfService, Scope
 from cmdb.cli.comparing import comparison_page, comparison_row, difference_row, print_comparison, side_row
 from cmdb.cli.output import (
     Format,
@@ -48,34 +49,49 @@ class Page(StrEnum):
 Where = Annotated[str | None, Parameter(help="The configuration items that a filter accepts.")]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Covering:
+    """Options that say what is sealed, in one way."""
+
+    every: Annotated[bool, Parameter(name="--all", negative="", help="All configuration items.")] = False
+    where: Where = None
+    service: Annotated[str | None, Parameter(help="A service with everything it needs.")] = None
+    release: Annotated[str | None, Parameter(help="What a release delivers and its changes touch or make.")] = None
+
+    @property
+    def scope(self) -> Scope:
+        """What these options mean. Raises Usage unless one of them is given."""
+        match self.every, self.where, self.service, self.release:
+            case True, None, None, None:
+                return Everything()
+            case False, str(where), None, None:
+                return Filtered(where)
+            case False, None, str(service), None:
+                return OfService(service)
+            case False, None, None, str(release):
+                return OfRelease(release)
+            case _:
+                raise Usage(
+                    "say what is to be sealed, in one way",
+                    remedy="--all, --where FILTER, --service REF or --release REF",
+                )
+
+
 @app.command
 def record(
     name: str,
     /,
     *,
     purpose: Annotated[str, Parameter(help="What it is for.")],
-    every: Annotated[bool, Parameter(name="--all", negative="", help="All configuration items.")] = False,
-    where: Where = None,
-    service: Annotated[str | None, Parameter(help="A service with everything it needs.")] = None,
+    covering: Covering | None = None,
     supersedes: Annotated[str | None, Parameter(help="The baseline whose place it takes.")] = None,
     as_of: AsOf = None,
     acting: Acting | None = None,
 ) -> None:
     """Seal the configuration as it stands, or as it stood: a reference with counts and a root, no copy."""
-    wanted = Recording(name, purpose, _scope(every, where, service), as_of, supersedes)
+    wanted = Recording(name, purpose, (covering or Covering()).scope, as_of, supersedes)
     run(_record(acting or Acting(), wanted))
-
-
-def _scope(every: bool, where: str | None, service: str | None) -> Scope:
-    match every, where, service:
-        case True, None, None:
-            return Everything()
-        case False, str(), None:
-            return Filtered(where)
-        case False, None, str():
-            return OfService(service)
-        case _:
-            raise Usage("say what is to be sealed, in one way", remedy="--all, --where FILTER or --service REF")
 
 
 async def _record(acting: Acting, wanted: Recording) -> None:
