@@ -17,6 +17,8 @@ from cmdb.impact.change import StructureChange
 from cmdb.impact.changing import changed
 from cmdb.impact.margins import pool_name
 from cmdb.impact.netting import NeedsNet
+from cmdb.impact.spof import AT_ONCE, falls_with
+from cmdb.impact.underlying import underlying
 from cmdb.projection.columns import Int32s
 from cmdb.projection.loading import DependencyCodes
 from cmdb.writing.checking import Checks
@@ -120,14 +122,44 @@ def redundancy_gained(found: Planned) -> tuple[PoolOf, ...]:
 
 
 def new_single_points(found: Planned) -> tuple[SinglePoint, ...]:
-    """The touched CIs that would take down, alone, others that they do not now; O(touched · who falls with one)."""
+    """The CIs that would take down, alone, others that they do not now; by ordinal.
+
+    Whatever falls newly, somebody falls newly whose own needs differ, or who stands in a ring otherwise than before. So it
+    is enough to look at those, and at all that they stand on: O(needs below them / 8 for each 4,096 of these, and two
+    closures for each point that is found).
+    """
+    before, after = found.before.structure, found.after.structure
+    tops = found.touched[after.present[found.touched]]
+    tops = np.union1d(tops, _otherwise_in_rings(before, after)).astype(np.int32)
+    if not len(tops):
+        return ()
+    below = np.unique(underlying(after, tops).ordinal)
+    chunks = np.array_split(below, 1 + len(below) // AT_ONCE)
+    suspects = np.concatenate([_newly_falling(before, after, tops, chunk) for chunk in chunks])
     points: list[SinglePoint] = []
-    for ordinal in found.touched.tolist():
+    for ordinal in suspects.tolist():
         newly = np.setdiff1d(_falling(found.after, ordinal), _falling(found.before, ordinal))
         newly = newly[newly != ordinal]
         if len(newly):
             points.append(SinglePoint(ordinal, newly))
     return tuple(points)
+
+
+def _newly_falling(before: Structure, after: Structure, tops: Int32s, failing: Int32s) -> Int32s:
+    """Those of `failing` with whom one of the tops, another than itself, would fall and does not now."""
+    newly = falls_with(after, tops, failing) & (tops[:, None] != failing[None, :])
+    stood = np.flatnonzero((tops < before.nodes) & before.present[np.minimum(tops, before.nodes - 1)])
+    if len(stood):
+        newly[stood] &= ~falls_with(before, tops[stood], failing)
+    return failing[newly.any(axis=0)]
+
+
+def _otherwise_in_rings(before: Structure, after: Structure) -> Int32s:
+    """Who stands in a ring on nothing but itself in one of both, and not in the other; O(V / 8)."""
+    was, will = before.graph.footing.presumed, after.graph.footing.presumed
+    both = min(len(was), len(will))
+    turned = np.flatnonzero(was[:both] != will[:both])
+    return turned[after.present[turned]].astype(np.int32)
 
 
 def difference(before: Impact, after: Impact) -> Difference:

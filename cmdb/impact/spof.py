@@ -111,6 +111,25 @@ def single_points_of(
     )
 
 
+def falls_with(structure: Structure, tops: Int32s, failing: Int32s) -> NDArray[np.bool_]:
+    """Whether each of `tops` (rows) is down when each of `failing` (columns, at most `AT_ONCE`) fails alone.
+
+    Both are sorted. Who of `failing` is below none of them takes none down. O(needs below the tops · columns / 8).
+    """
+    below = underlying(structure, tops)
+    order = np.argsort(below.ordinal)
+    at = np.minimum(np.searchsorted(below.ordinal[order], failing), len(order) - 1)
+    column = np.flatnonzero(below.ordinal[order[at]] == failing).astype(np.int32)
+    place = order[at[column]].astype(np.int32)
+    by_place = np.argsort(place)
+    found = np.zeros((len(tops), len(failing)), dtype=np.bool_)
+    if len(column):
+        sweep = Sweep(below, bit_loops(structure.make))
+        standing, fallen = sweep.tops_down(place[by_place], column[by_place], len(failing))
+        found[standing] = fallen
+    return found
+
+
 def check_present(structure: Structure, ordinals: Int32s) -> None:
     """Raises `Invalid` naming every CI that is not present."""
     problems = [
