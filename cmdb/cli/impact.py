@@ -27,8 +27,10 @@ from cmdb.application import (
     describe_hits,
     describe_some,
 )
+from cmdb.application.assessing import SERVICE
 from cmdb.application.control import with_changes
 from cmdb.application.planned_graph import Compared, PlannedGraph, assess_planned, planned_graph
+from cmdb.application.seeing import as_seen_by, hidden_counts, is_hidden
 from cmdb.changes import load_change
 from cmdb.cli.impact_rows import hit_rows, whole_row
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
@@ -82,6 +84,9 @@ def impact(  # noqa: PLR0913 - the options of a command
     patience: Annotated[
         float | None, Parameter(help="Seconds to work on it at most; what there was no time for is said.")
     ] = None,
+    viewer: Annotated[
+        str | None, Parameter(name="--as", env_var="CMDB_ACTOR", help="Who asks; what his roles do not see is counted.")
+    ] = None,
     common: Common | None = None,
 ) -> None:
     """What fails if these fail: redundancy weighed, complete, with a reason and a path for each.
@@ -91,7 +96,7 @@ def impact(  # noqa: PLR0913 - the options of a command
     --change asks the same of the operations that a change plans.
     """
     options = common or Common()
-    question = Question(Scenario(refs, State[state.name], context, assume_up), as_of, patience, ongoing)
+    question = Question(Scenario(refs, State[state.name], context, assume_up), as_of, patience, ongoing, viewer)
     if ongoing and as_of is not None:
         raise Usage("what is being implemented is about the present", remedy="leave --as-of or --ongoing out")
     if planned is not None or change is not None:
@@ -111,12 +116,13 @@ def impact(  # noqa: PLR0913 - the options of a command
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, of when, with or without what is being worked on, and for how long."""
+    """What is asked, of when, with or without what is being worked on, for how long, and by whom."""
 
     scenario: Scenario
     as_of: str | None
     patience: float | None
     ongoing: bool
+    viewer: str | None
 
     async def to(self, application: Application) -> Assessed:
         """The answer of the graph that the application tells of."""
@@ -127,7 +133,8 @@ class Question:
 async def _planned(
     common: Common, question: Question, operations: Sequence[WrittenOperation], key: str | None, limit: int
 ) -> None:
-    async with opened(common) as application:
+    async with opened(common) as whole:
+        application = await as_seen_by(whole, question.viewer)
         change = None if key is None else await load_change(application.store, key)
         scenario = await with_changes(application, question.scenario, change, ongoing=question.ongoing)
         graph = await planned_graph(application, operations if change is None else change.planned)
@@ -137,12 +144,9 @@ async def _planned(
             print_value(await plan_row(graph, compared) | sides, common.output)
             return
         if compared is not None:
-            for title, side, found in (
-                ("as it stands", graph.present, compared.before),
-                ("as planned", graph.application, compared.after),
-            ):
+            for title, found in (("as it stands", compared.before), ("as planned", compared.after)):
                 absent = Text("nothing that was named is there")
-                told = verdict(found, await concerned(side, found)) if found.sources else absent
+                told = verdict(found) if found.sources else absent
                 out.print(Text(title, "bold underline"), told, sep="\n")
                 _tell_left_out(found)
         await print_plan(graph, compared, limit)
@@ -159,10 +163,11 @@ async def _drawn(common: Common, question: Question, drawing: Drawing) -> None:
 
     if drawing is Drawing.PNG and sys.stdout.isatty():
         raise Usage("a PNG is nothing for a terminal", remedy="write it to a file: cmdb impact … --format png > FILE")
-    async with opened(common) as application:
+    async with opened(common) as whole:
+        application = await as_seen_by(whole, question.viewer)
         found = await question.to(application)
         _tell_left_out(found)
-        title = verdict(found, await concerned(application, found)).plain.splitlines()[0]
+        title = verdict(found).plain.splitlines()[0]
         picture = await picture_of(application, found, title)
     match drawing:
         case Drawing.SVG:
@@ -174,7 +179,8 @@ async def _drawn(common: Common, question: Question, drawing: Drawing) -> None:
 
 
 async def _impact(common: Common, question: Question, limit: int) -> None:
-    async with opened(common) as application:
+    async with opened(common) as whole:
+        application = await as_seen_by(whole, question.viewer)
         found = await question.to(application)
         _tell_left_out(found)
         if common.output is Format.TABLE:
@@ -188,16 +194,16 @@ async def _impact(common: Common, question: Question, limit: int) -> None:
 
 async def print_verdict(application: Application, found: Assessed) -> None:
     """What it comes to, and the first hits beside the sources with their arithmetic."""
-    out.print(verdict(found, await concerned(application, found)))
+    out.print(verdict(found))
     out.print(why(await describe_hits(application, found, 0, len(found.sources) + 3)))
 
 
 async def print_impact(application: Application, found: Assessed, limit: int) -> None:
     """The verdict first, then the services, whom to tell, and the nearest hits with why."""
     who = await concerned(application, found)
-    out.print(verdict(found, who))
+    out.print(verdict(found))
     services = found.impact.hits_at(found.services()[: limit or None])
-    _print_services(await describe_some(application, found, list(services)), who)
+    _print_services(_shown(await describe_some(application, found, list(services))), who)
     for title, nodes in (
         ("customers", who.customers),
         ("agreements", who.agreements),
@@ -208,16 +214,25 @@ async def print_impact(application: Application, found: Assessed, limit: int) ->
     hits = await describe_hits(application, found, 0, limit or None)
     if hits:
         out.print()
-        out.print(why(hits))
+        out.print(why(_shown(hits)))
         _print_counts(found, await by_environment(application, found))
     if len(hits) < len(found.impact):
         err.print(f"the nearest {len(hits)} of {len(found.impact)}; --limit 0 prints all")
+    hidden = {name: count for name, count in (await hidden_counts(application, found)).items() if count}
+    if hidden:
+        out.print(
+            Text("hidden from you: " + ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in hidden.items()), "bold")
+        )
 
 
-def verdict(found: Assessed, who: Concerned) -> Text:
+def _shown(hits: Sequence[DescribedFailure]) -> list[DescribedFailure]:
+    return [hit for hit in hits if not is_hidden(hit.node)]
+
+
+def verdict(found: Assessed) -> Text:
     """What it comes to, in a sentence: services first."""
     counts = found.counts
-    services = {name: len(nodes) for name, nodes in who.services.items()}
+    services = {name: len(ordinals) for name, ordinals in found.of_class(SERVICE).items()}
     parts = [
         (f"takes down {many(services['down'], 'service')}", "bold red") if services["down"] else None,
         (f"degrades {many(services['degraded'], 'service')}", "yellow") if services["degraded"] else None,

@@ -15,6 +15,7 @@ from cmdb.application import (
     evidence,
 )
 from cmdb.application.assessing import Evidence, nodes_by_ordinal
+from cmdb.application.seeing import hidden_counts, is_hidden
 from cmdb.cli.output import Json
 from cmdb.cli.showing import hop_row
 from cmdb.nodes import Node
@@ -32,6 +33,7 @@ async def whole_row(application: Application, found: Assessed) -> dict[str, Json
         "context": {node.key: state.name.lower() for node, state in found.context},
         "assume_up": [node.key for node in found.assumed_up],
         "counts": found.counts,
+        "hidden": await hidden_counts(application, found),
         "by_class": found.by_class(),
         "by_environment": await by_environment(application, found),
         "services": {name: _keys(nodes) for name, nodes in who.services.items()},
@@ -49,7 +51,7 @@ async def hit_rows(application: Application, found: Assessed) -> list[dict[str, 
     """All hits for programs, each with its reasons and its path; each relationship with its age and who says so."""
     hits = await describe_hits(application, found)
     behind = await evidence(application, found, (hop for hit in hits for hop in hit.path))
-    return [_failure_row(hit, behind) for hit in hits]
+    return [_failure_row(hit, behind) for hit in hits if not is_hidden(hit.node)]
 
 
 def _failure_row(hit: DescribedFailure, behind: dict[int, Evidence]) -> dict[str, Json]:
@@ -101,4 +103,4 @@ def _reason_row(reason: DescribedReason) -> dict[str, Json]:
 
 
 def _keys(nodes: Iterable[Node]) -> list[str]:
-    return [node.key for node in nodes]
+    return [node.key for node in nodes if not is_hidden(node)]
