@@ -65,6 +65,7 @@ for name, target, text in (
     ("baseline", "cmdb.cli.baseline:app", "Record, list, verify and compare baselines, and plan the way back to one."),
     ("path", "cmdb.cli.questions:path", "A shortest chain of dependencies from one node to another."),
     ("change", "cmdb.cli.change:app", "Draft changes, weigh them, and take them step by step to their close."),
+    ("release", "cmdb.cli.release:app", "Plan releases, prove and accept them, deploy them, and back them out."),
     ("model", "cmdb.cli.model:app", "Show the model, compare two, and put a new one in force."),
     ("report", "cmdb.cli.report:app", "Report the status of an item: version, place, master copy, needs, history."),
     ("ledger", "cmdb.cli.ledger:app", "Show and verify the chain of commits."),

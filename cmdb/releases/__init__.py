@@ -2,9 +2,11 @@
 
 from cmdb.releases.asking import Action, Asked, Findings, TestResult
 from cmdb.releases.deciding import OPEN, Step, step
+from cmdb.releases.figures import MonthOfReleases, releases_by_month
 from cmdb.releases.gathering import load_release, releases_in, releases_of
 from cmdb.releases.integrity import altered
-from cmdb.releases.ordering import DeploymentStep, deployment_steps, in_order
+from cmdb.releases.ordering import DeploymentStep, NamedStep, Order, deployment_steps, in_order
+from cmdb.releases.papers import Language, Paper, paper
 from cmdb.releases.record import Delivery, Kind, Release, SitePlan, Stage
 
 __all__ = [
@@ -15,6 +17,11 @@ __all__ = [
     "DeploymentStep",
     "Findings",
     "Kind",
+    "Language",
+    "MonthOfReleases",
+    "NamedStep",
+    "Order",
+    "Paper",
     "Release",
     "SitePlan",
     "Stage",
@@ -24,6 +31,8 @@ __all__ = [
     "deployment_steps",
     "in_order",
     "load_release",
+    "paper",
+    "releases_by_month",
     "releases_in",
     "releases_of",
     "step",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cmdb.nodes import Node
 from cmdb.projection.columns import DependencyColumns
 
 
@@ -23,6 +24,36 @@ class DeploymentStep:
     def is_ring(self) -> bool:
         """Whether its items need each other, directly or by way of others."""
         return len(self.items) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStep:
+    """What is deployed at once: an item, or a ring of several that need each other; and the changes that touch it."""
+
+    items: tuple[Node, ...]
+    changes: tuple[str, ...]
+
+    @property
+    def is_ring(self) -> bool:
+        """Whether its items need each other."""
+        return len(self.items) > 1
+
+    def __str__(self) -> str:
+        names = " + ".join(f"{node.name} ({node.key})" for node in self.items)
+        by = f": {', '.join(self.changes)}" if self.changes else ""
+        return f"{'ring ' if self.is_ring else ''}{names}{by}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The steps of a deployment, and its changes, by key, in the order in which they are carried out."""
+
+    steps: tuple[NamedStep, ...]
+    changes: tuple[str, ...]
+
+    def lines(self) -> tuple[str, ...]:
+        """The steps, a line each."""
+        return tuple(f"{number}. {step}" for number, step in enumerate(self.steps, 1))
 
 
 def deployment_steps(keys: Mapping[int, str], needs: DependencyColumns) -> tuple[DeploymentStep, ...]:
