@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from cmdb.access import load_policy
+from cmdb.application.newest import on_newest, record_put
 from cmdb.application.opening import Application
 from cmdb.changes import Action, Asked, Change, Findings, Step, load_change, step
 from cmdb.changeset import ChangeSet, Operation, Put
-from cmdb.errors import Conflict
 from cmdb.ledger import Head
 from cmdb.writing import Warrant
-
-ATTEMPTS: Final = 12
-"""How often a step is decided anew when somebody else keeps committing first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +54,21 @@ async def take(
 ) -> Taken:
     """The step, committed with what `moving` adds. Raises Refused with everything against it, NotFound, Invalid, Conflict."""
     found = findings or Findings()
-    for attempt in range(1, ATTEMPTS + 1):
-        head = await application.store.head()
+
+    async def attempt(head: Head) -> Taken:
         change = await load_change(application.store, reference)
         decided = await decide(application, change, wish, found, head)
         move = await moving(change, head)
-        put = Put(
-            node=change.node.ordinal,
-            state=None if decided.after is change.stage else decided.after.value,
-            attributes={
-                name: value for name, value in decided.patch.items() if value != change.node.attributes.get(name)
-            },
-            expects=change.node.version,
+        written = await application.door.write(
+            ChangeSet((record_put(change.node, decided.after.value, decided.patch), *move.operations)),
+            actor=wish.actor,
+            authority=Warrant(f"change:{change.key}", move.scope, creates=move.creates),
+            reason=wish.comment or wish.override or wish.action.value,
+            follows=head.revision,
         )
-        try:
-            written = await application.door.write(
-                ChangeSet((put, *move.operations)),
-                actor=wish.actor,
-                authority=Warrant(f"change:{change.key}", move.scope, creates=move.creates),
-                reason=wish.comment or wish.override or wish.action.value,
-                follows=head.revision,
-            )
-        except Conflict:
-            if attempt == ATTEMPTS or await application.store.head() == head:
-                raise
-            await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - a pause, not a secret
-        else:
-            return Taken(await load_change(application.store, change.key), written.head.revision, found)
-    raise AssertionError("unreachable")
+        return Taken(await load_change(application.store, change.key), written.head.revision, found)
+
+    return await on_newest(application.store, attempt)
 
 
 async def decide(application: Application, change: Change, wish: Wish, findings: Findings, head: Head) -> Step:
