@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ from api.graphql.hits import (
     pool_reason,
 )
 from api.graphql.loading import Once
-from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
+from api.graphql.nodes import Node, NodeConnection, label_of, node_list
 from api.graphql.paging import DEFAULT_PAGE, PageInfo, cursors, page_info, place_after
 from api.graphql.reach import ClassCount
 from api.graphql.reading import Shown, View
@@ -260,7 +260,8 @@ class Impact:
     @strawberry.field(description="Who is above a source, and held up by redundancy.")
     async def saved(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
         """In ascending order of ordinal."""
-        return self._nodes(self.found.impact.saved, first, place_after(self.revision, first, after), after)
+        start, saved = place_after(self.revision, first, after), self.found.impact.saved
+        return node_list(self.view, saved[start : start + first].tolist(), start, len(saved), after)
 
     @strawberry.field(description="Customers of the services that are hit.", graphql_type=list[Node])
     async def customers(self) -> list[Shown]:
@@ -278,15 +279,6 @@ class Impact:
     async def owners(self) -> list[Shown]:
         """Owners and supporters."""
         return [self.view.show(node) for node in (await self.who.get()).owners]
-
-    def _nodes(self, ordinals: Int32s, first: int, start: int, after: str | None) -> NodeConnection:
-        async def page() -> NodePage:
-            nodes = await self.view.nodes(ordinals[start : start + first].tolist())
-            marks = cursors(self.revision, start, len(nodes))
-            rows = [NodeRow(cursor, node) for cursor, node in zip(marks, nodes, strict=True)]
-            return NodePage(rows, page_info(marks, after, more=start + len(nodes) < len(ordinals)))
-
-        return NodeConnection(page=Once(page), count=Once(_known(len(ordinals))))
 
 
 async def impact_of(view: View, scenario: Scenario, patience: float | None) -> Impact:
@@ -334,10 +326,3 @@ def _group(shown: Hits, group: HitGroup, owner_of: Mapping[int, Shown]) -> Impac
 def _of_verdict(found: Assessed, verdict: Verdict | None) -> Int32s:
     ordinals = found.impact.ordinals
     return ordinals if verdict is None else ordinals[verdict_codes(found.impact) == VERDICTS.index(verdict.value)]
-
-
-def _known(count: int) -> Callable[[], Awaitable[int]]:
-    async def get() -> int:
-        return count
-
-    return get

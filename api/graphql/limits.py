@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from typing import Final
 
@@ -37,25 +38,48 @@ MOST_ROWS: Final = 100_000
 
 _PAGED: Final = frozenset(
     {
-        "better", "compareBaselines", "groups", "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter",
+        "better", "changes", "compareBaselines", "groups", "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter",
         "onlyBefore", "pairs", "pools", "redundancyGained", "redundancyLost", "relationships", "saved", "services",
-        "singlePointsOfFailure", "takes", "worse",
+        "singlePointsOfFailure", "takes", "touches", "worse",
     }
 )  # fmt: skip
 _EFFORT: Final[Mapping[str, int]] = {
     "verifyBaseline": 50_000,
     "compareBaselines": 20_000,
+    "changeKpis": 20_000,
     "singlePointsOfFailure": 20_000,
     "impact": 2_000,
     "depends": 2_000,
     "dependents": 2_000,
     "path": 2_000,
+    "change": 500,
+    "changes": 500,
     "history": 500,
     "nodes": 100,
 }
 """What a root field costs whatever its page, in rows."""
 _INNER_EFFORT: Final[Mapping[str, int]] = {"newSinglePoints": 20_000, "hitIds": 20_000, "groups": 2_000, "pools": 100}
 """The same for fields below a root."""
+_CHANGE: Final = "change"
+_EFFORT_OF_CHANGE: Final[Mapping[str, int]] = {
+    "certificate": 20_000, "risk": 20_000, "collisions": 5_000, "slots": 5_000
+}  # fmt: skip
+"""The same for fields of a field `change`; records have attributes of such names, which cost nothing."""
+
+
+class _Above(Enum):
+    """What a selection stands below."""
+
+    ROOT = "root"
+    CHANGE = "change"
+    OTHER = "other"
+
+
+_EFFORTS: Final[Mapping[_Above, Mapping[str, int]]] = {
+    _Above.ROOT: _EFFORT,
+    _Above.CHANGE: _EFFORT_OF_CHANGE,
+    _Above.OTHER: _INNER_EFFORT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +110,8 @@ class Measured:
         for definition in self.document.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 _check(
-                    _Count(self.fragments, lambda _: DEFAULT_PAGE).size(definition.selection_set, root=True), rows=False
+                    _Count(self.fragments, lambda _: DEFAULT_PAGE).size(definition.selection_set, _Above.ROOT),
+                    rows=False,
                 )
 
     def check_rows(self, operation: OperationDefinitionNode, variables: Mapping[str, object]) -> None:
@@ -102,43 +127,44 @@ class Measured:
                 value = defaults.get(name) or value
             return int(value.value[:9]) if isinstance(value, IntValueNode) else LARGEST_PAGE
 
-        _check(_Count(self.fragments, page).size(operation.selection_set, root=True), rows=True)
+        _check(_Count(self.fragments, page).size(operation.selection_set, _Above.ROOT), rows=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Count:
     fragments: Mapping[str, FragmentDefinitionNode]
     page: Callable[[ValueNode], int]
-    known: dict[tuple[str, bool], Size | None] = field(default_factory=dict[tuple[str, bool], "Size | None"])
+    known: dict[tuple[str, _Above], Size | None] = field(default_factory=dict[tuple[str, _Above], "Size | None"])
 
-    def size(self, selection: SelectionSetNode, *, root: bool) -> Size:
+    def size(self, selection: SelectionSetNode, above: _Above) -> Size:
         total = Size()
         for node in selection.selections:
             if isinstance(node, FieldNode):
-                total += self.field(node, root=root)
+                total += self.field(node, above)
             elif isinstance(node, InlineFragmentNode):
-                total += self.size(node.selection_set, root=root)
+                total += self.size(node.selection_set, above)
             elif isinstance(node, FragmentSpreadNode):
-                total += self.fragment(node.name.value, root=root)
+                total += self.fragment(node.name.value, above)
         return total
 
-    def field(self, node: FieldNode, *, root: bool) -> Size:
+    def field(self, node: FieldNode, above: _Above) -> Size:
         name = node.name.value
-        inner = Size() if node.selection_set is None else self.size(node.selection_set, root=False)
+        below = _Above.CHANGE if name == _CHANGE else _Above.OTHER
+        inner = Size() if node.selection_set is None else self.size(node.selection_set, below)
         rows = 1
         if name in _PAGED:
             first = next((a.value for a in node.arguments or () if a.name.value == "first"), None)
             rows = max(1, min(LARGEST_PAGE, DEFAULT_PAGE if first is None else self.page(first)))
-        own = (_EFFORT if root else _INNER_EFFORT).get(name, 0) + (rows if name in _PAGED else 0)
+        own = _EFFORTS[above].get(name, 0) + (rows if name in _PAGED else 0)
         return Size(inner.depth + 1, inner.fields + 1, own + rows * inner.rows)
 
-    def fragment(self, name: str, *, root: bool) -> Size:
+    def fragment(self, name: str, above: _Above) -> Size:
         if name not in self.fragments:
             return Size()
-        key = (name, root)
+        key = (name, above)
         if key not in self.known:
             self.known[key] = None
-            self.known[key] = self.size(self.fragments[name].selection_set, root=root)
+            self.known[key] = self.size(self.fragments[name].selection_set, above)
         size = self.known[key]
         if size is None:
             raise Usage(f"the fragment {name} holds itself", remedy="take the circle out")

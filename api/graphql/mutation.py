@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Annotated, Final
+from typing import Annotated
 
 import strawberry
 
 from api.graphql.baselines import RecordedBaseline, ScopeInput, recorded, scope_in
+from api.graphql.change_steps import ChangeMutations
+from api.graphql.failures import ConflictingWrite, InvalidWrite, MissingReference, RefusedWrite, failure_of
 from api.graphql.nodes import Node
 from api.graphql.operations import OperationInput, taken_operations
 from api.graphql.reading import Reading, Shown
 from cmdb.application.baselines import Recording
-from cmdb.errors import CmdbError, Conflict, Invalid, NotFound, Problem, Refused, Usage
+from cmdb.errors import CmdbError
 from cmdb.reading import to_change_set
 
 Info = strawberry.Info[Reading, None]
-
-
-@strawberry.type(description="One thing that is wrong with an input.")
-class WriteProblem:
-    """See `cmdb.errors.Problem`."""
-
-    message: str
-    subject: str
-    where: str
-    remedy: str
-
-
-@strawberry.interface(description="Nothing was written: why, and what to do next.")
-class WriteFailure:
-    """See `cmdb.errors.CmdbError`."""
-
-    message: str
-    remedy: str
-    problems: list[WriteProblem]
-
-
-@strawberry.type(description="The operations break rules of the model; `problems` has all of them.")
-class InvalidWrite(WriteFailure):
-    """From Invalid and Usage."""
-
-
-@strawberry.type(description="Something is not in the version that was expected, or somebody else keeps writing first.")
-class ConflictingWrite(WriteFailure):
-    """From Conflict."""
-
-
-@strawberry.type(description="Rights or the gate say no.")
-class RefusedWrite(WriteFailure):
-    """From Refused."""
-
-
-@strawberry.type(description="A reference leads to nothing.")
-class MissingReference(WriteFailure):
-    """From NotFound."""
 
 
 @strawberry.type(description="A node that was created, and the handle it was asked for by.")
@@ -74,7 +36,6 @@ class Written:
     created: list[Created]
 
 
-Failure = InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference
 WriteResult = Annotated[
     Written | InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference, strawberry.union(name="WriteResult")
 ]
@@ -83,17 +44,9 @@ RecordResult = Annotated[
     strawberry.union(name="RecordResult"),
 ]
 
-_FAILURES: Final[tuple[tuple[type[CmdbError], type[Failure]], ...]] = (
-    (NotFound, MissingReference),
-    (Invalid, InvalidWrite),
-    (Usage, InvalidWrite),
-    (Conflict, ConflictingWrite),
-    (Refused, RefusedWrite),
-)
-
 
 @strawberry.type
-class Mutation:
+class Mutation(ChangeMutations):
     """The one door."""
 
     @strawberry.field(description="Apply operations in their order, all of them or none.")
@@ -105,7 +58,7 @@ class Mutation:
         try:
             return await _write(info.context, operations, actor, reason, change)
         except CmdbError as error:
-            return _failure(error)
+            return failure_of(error)
 
     @strawberry.field(description="Seal the configuration as it stands, or stood: a reference with a root, no copy.")
     @staticmethod
@@ -124,7 +77,7 @@ class Mutation:
             wanted = Recording(name, purpose, scope_in(scope), as_of, supersedes)
             return await recorded(info.context, wanted, actor, reason)
         except CmdbError as error:
-            return _failure(error)
+            return failure_of(error)
 
 
 async def _write(
@@ -143,12 +96,3 @@ async def _write(
             Created(handle=f"@{handle}", node=node) for handle, node in zip(written.created, created, strict=True)
         ],
     )
-
-
-def _failure(error: CmdbError) -> Failure:
-    """A failure that the schema knows; raises any other one again."""
-    made = next((made for kind, made in _FAILURES if isinstance(error, kind)), None)
-    if made is None:
-        raise error
-    problems = [WriteProblem(**dataclasses.asdict(problem)) for problem in error.problems or (Problem(error.message),)]
-    return made(message=error.message, remedy=error.remedy, problems=problems)

@@ -10,8 +10,8 @@ import strawberry
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 
 from api.graphql.loading import Once
-from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, numbers_in, page_info
-from api.graphql.reading import Shown, Types
+from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, numbers_in, page_info
+from api.graphql.reading import Shown, Types, View
 from api.graphql.scalars import AnyValue, DateTime
 from cmdb.errors import NotFound, Usage
 from cmdb.filters import Direction
@@ -242,6 +242,21 @@ def relationship_item(relationship: Relationship, source: Shown, target: Shown) 
         source=source,
         target=target,
     )
+
+
+def node_list(view: View, ordinals: list[int], start: int, total: int, after: str | None) -> NodeConnection:
+    """The page that these nodes are, from position `start` on of `total`; a view's nodes of one level are read together."""
+
+    async def page() -> NodePage:
+        nodes = await view.nodes(ordinals)
+        marks = cursors(view.revision, start, len(nodes))
+        rows = [NodeRow(cursor, node) for cursor, node in zip(marks, nodes, strict=True)]
+        return NodePage(rows, page_info(marks, after, more=start + len(nodes) < total))
+
+    async def count() -> int:
+        return total
+
+    return NodeConnection(page=Once(page), count=Once(count))
 
 
 def attribute_values(attributes: dict[str, Value]) -> list[AttributeValue]:

@@ -90,6 +90,16 @@ def taken_operations(operations: Sequence[OperationInput]) -> tuple[WrittenOpera
     return tuple(_written(operation, place) for place, operation in enumerate(operations, start=1))
 
 
+def patch_of(attributes: Sequence[AttributeInput], what: str) -> Patch:
+    """The attributes of `what` as data. Raises Usage for one that is given twice."""
+    patch: Patch = {}
+    for given in attributes:
+        if given.name in patch:
+            raise Usage(f"{what} gives {given.name} twice", remedy="give each attribute once")
+        patch[given.name] = None if given.value is None else taken(given.value)
+    return patch
+
+
 def _written(operation: OperationInput, place: int) -> WrittenOperation:
     if put := operation.put:
         return WrittenPut(
@@ -97,7 +107,7 @@ def _written(operation: OperationInput, place: int) -> WrittenOperation:
             class_name=put.class_,
             name=put.name,
             state=put.state,
-            attributes=_patch(put.attributes, place),
+            attributes=patch_of(put.attributes, f"operation {place}"),
             expects=put.expects,
         )
     if retire := operation.retire:
@@ -108,18 +118,9 @@ def _written(operation: OperationInput, place: int) -> WrittenOperation:
             source=link.source,
             target=link.target,
             key=link.key,
-            attributes=_patch(link.attributes, place),
+            attributes=patch_of(link.attributes, f"operation {place}"),
             expects=link.expects,
         )
     if unlink := operation.unlink:
         return WrittenUnlink(type=unlink.type, source=unlink.source, target=unlink.target, key=unlink.key)
     raise Usage(f"operation {place} is empty", remedy="give one of put, retire, link, unlink")
-
-
-def _patch(attributes: Sequence[AttributeInput], place: int) -> Patch:
-    patch: Patch = {}
-    for given in attributes:
-        if given.name in patch:
-            raise Usage(f"operation {place} gives {given.name} twice", remedy="give each attribute once")
-        patch[given.name] = None if given.value is None else taken(given.value)
-    return patch

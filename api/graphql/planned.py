@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import strawberry
 
 from api.graphql.hits import Verdict
-from api.graphql.impact import Impact, shown_impact
+from api.graphql.impact import Impact, impact_of, shown_impact
 from api.graphql.loading import Once
 from api.graphql.nodes import Node
 from api.graphql.operations import OperationInput, taken_operations
 from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, page_info, place_after
 from api.graphql.reading import Reading, Shown, View
 from cmdb.application import Scenario
+from cmdb.application.control import with_changes
 from cmdb.application.grouping import verdict_of
 from cmdb.application.planned_graph import Compared, PlannedGraph, assess_planned, planned_graph
 from cmdb.application.planning import PoolOf, SinglePoint, new_single_points, redundancy_gained, redundancy_lost
-from cmdb.errors import Conflict
+from cmdb.changes import load_change
+from cmdb.errors import Usage
 from cmdb.impact import Impact as Failing
 from cmdb.projection.columns import Int32s
+from cmdb.reading.operation_text import WrittenOperation
 
 
 @strawberry.type(description="A CI whose verdict the plan alters; null where it is no hit.")
@@ -212,14 +216,45 @@ def _verdict(impact: Failing, ordinal: int) -> Verdict | None:
     return None if found is None else Verdict(found)
 
 
-async def planned_impact_of(
-    reading: Reading, scenario: Scenario, patience: float | None, operations: Sequence[OperationInput]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A scenario, and the graph that it is asked of.
+
+    That is one of the past, or the present: as operations or those of a change would make it, and with what changes being
+    implemented touch (`ongoing`) failed already.
+    """
+
+    scenario: Scenario
+    as_of: str | None = None
+    planned: Sequence[OperationInput] | None = None
+    change: str | None = None
+    ongoing: bool = False
+
+
+async def impact_asked(reading: Reading, asked: Asked, patience: float | None) -> Impact:
+    """What a scenario leads to. Raises Usage for what does not go together, and what `impact_of` and `planned_graph` raise."""
+    if asked.planned is None and asked.change is None and not asked.ongoing:
+        return await impact_of(await reading.at(asked.as_of), asked.scenario, patience)
+    if asked.as_of is not None:
+        raise Usage("plans, changes and what is ongoing are about the present", remedy="leave them or `asOf` out")
+    if asked.planned is not None and asked.change is not None:
+        raise Usage("there are two plans", remedy="leave `planned` or `change` out")
+    present = await reading.present()
+    change = None if asked.change is None else await load_change(present.store, asked.change)
+    scenario = await with_changes(reading.application, asked.scenario, change, ongoing=asked.ongoing)
+    if asked.planned is not None:
+        return await _planned_impact(present, scenario, patience, taken_operations(asked.planned))
+    if change is not None:
+        return await _planned_impact(present, scenario, patience, change.planned)
+    return await impact_of(present, scenario, patience)
+
+
+async def _planned_impact(
+    present: View, scenario: Scenario, patience: float | None, operations: Sequence[WrittenOperation]
 ) -> Impact:
-    """What a scenario leads to in the graph as operations would make it. Raises what `planned_graph` raises as well."""
-    present = await reading.at(None)
-    if present.as_of is not None:
-        raise Conflict("others keep writing while this plan is looked at", remedy="ask again")
-    graph = await planned_graph(reading.application, taken_operations(operations))
+    """What a scenario leads to in the graph as operations would make it."""
+    reading = present.reading
+    graph = await planned_graph(reading.application, operations)
     compared = await assess_planned(graph, scenario, patience)
     view = reading.planned(graph.application)
 

@@ -9,15 +9,16 @@ import strawberry
 from api.graphql import past
 from api.graphql import reach as reaching
 from api.graphql.baselines import BaselineProof, ComparisonConnection, comparison_page, proof_of
+from api.graphql.changes import ChangeQueries
 from api.graphql.filtering import FilterInput, field_named, to_filter
-from api.graphql.impact import FailedInput, Fault, Impact, impact_of, scenario_of
+from api.graphql.impact import FailedInput, Fault, Impact, scenario_of
 from api.graphql.loading import Once
 from api.graphql.modelling import ModelDefinition, model_definition
 from api.graphql.nodes import Node, NodeConnection, NodePage, NodeRow, label_of
 from api.graphql.operations import OperationInput
 from api.graphql.paging import DEFAULT_PAGE, checked_first, numbers_in, page_info
 from api.graphql.past import HistoryConnection, LedgerConnection, LedgerEntry
-from api.graphql.planned import planned_impact_of
+from api.graphql.planned import Asked, impact_asked
 from api.graphql.reach import ClassCount
 from api.graphql.reading import Reading, Shown, View
 from api.graphql.single_points import SinglePointConnection, single_points_page
@@ -67,7 +68,7 @@ class Estate:
     description="`asOf` is a revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end "
     "in UTC), or a baseline (`BSL-000001`, `Baseline:name`); where it is left out the present is read, all of it at one revision."
 )
-class Query:
+class Query(ChangeQueries):
     """Roots of every read."""
 
     @strawberry.field(description="The estate.")
@@ -151,27 +152,27 @@ class Query:
     @strawberry.field(
         description="What fails if these fail, with redundancy weighed: complete, with a reason and a path for each hit. "
         "`context` has failed already; `assumeUp` stays up whatever happens. With `planned` it is asked of the present graph "
-        "as these operations would make it, whose `@handles` may be named as well; nothing is written. "
+        "as these operations would make it, whose `@handles` may be named as well; nothing is written. `change` is short for "
+        "the operations that a change plans; without `of`, what it touches fails. With `ongoing` what changes being "
+        "implemented touch, that one apart, has failed already. "
         "It takes `patience` seconds at most, if given, and says what it left out."
     )
     @staticmethod
-    async def impact(
+    async def impact(  # noqa: PLR0913, PLR0917 - what is asked, by name for whoever asks
         info: Info,
-        of: list[str],
+        of: list[str] | None = None,
         state: Fault = Fault.DOWN,
         context: list[FailedInput] | None = None,
         assume_up: list[str] | None = None,
         as_of: str | None = None,
         planned: list[OperationInput] | None = None,
+        change: str | None = None,
+        ongoing: bool = False,
         patience: float | None = None,
     ) -> Impact:
         """States, distances, reasons."""
-        scenario = scenario_of(of, state, context or [], assume_up or [])
-        if planned is not None:
-            if as_of is not None:
-                raise Usage("a plan is laid over the present", remedy="leave `asOf` or `planned` out")
-            return await planned_impact_of(info.context, scenario, patience, planned)
-        return await impact_of(await info.context.at(as_of), scenario, patience)
+        scenario = scenario_of(of or [], state, context or [], assume_up or [])
+        return await impact_asked(info.context, Asked(scenario, as_of, planned, change, ongoing), patience)
 
     @strawberry.field(
         description="Whose loss alone takes one of these nodes down; of all services where none is named. Complete, the "

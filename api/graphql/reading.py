@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from api.graphql.loading import Batch
 from cmdb.application import Application
+from cmdb.errors import Conflict
 from cmdb.filters import Direction
 from cmdb.nodes import Node, Relationship
 from cmdb.reading import Moment, moment_revision
@@ -66,6 +67,16 @@ class Reading:
     async def at(self, moment: Moment | None) -> View:
         """The graph at a moment; None is now. Raises Usage and NotFound for moments that are none."""
         return self.at_revision(None if moment is None else await moment_revision(self.application.store, moment))
+
+    async def present(self) -> View:
+        """The graph now, for what is not asked of the past.
+
+        Raises Conflict for a request that is pinned to a revision, since others kept committing while it was answered.
+        """
+        view = await self.at(None)
+        if view.as_of is not None:
+            raise Conflict("others keep writing while this is looked at", remedy="ask again")
+        return view
 
     def at_revision(self, revision: int | None) -> View:
         """The graph as of a revision; None is now."""

@@ -53,8 +53,11 @@ def _text(value: object) -> str:
 
 
 def taken(value: object) -> Scalar | tuple[Scalar, ...]:
-    """A value from JSON or a query: text, a whole number, true or false, or a list of these; decimals become text."""
-    if isinstance(value, list):
+    """A value from JSON or a query: text, a whole number, true or false, or a list of these; decimals become text.
+
+    What was taken already stays as it is.
+    """
+    if isinstance(value, list | tuple):
         items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType]  # each is looked at
         return tuple(_taken_one(item) for item in items)
     return _taken_one(value)
