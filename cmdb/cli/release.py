@@ -88,7 +88,9 @@ def edit(
     /,
     *assignments: str,
     kind: Annotated[Kind | None, Parameter(help="Another kind.")] = None,
-    without: Annotated[tuple[str, ...], Parameter(help="What is taken out of it.")] = (),
+    without: Annotated[
+        tuple[str, ...], Parameter(help="A change, record, item or site plan that is taken out of it.")
+    ] = (),
     about: About | None = None,
     acting: Acting | None = None,
 ) -> None:

@@ -64,7 +64,9 @@ def step(release: Release, asked: Asked) -> Step:
 
 def _edited(release: Release, asked: Asked) -> Patch:
     del release, asked
-    return dict.fromkeys(("test_result", "test_proof", "tested_by", "tested_at", "accepted_by", "accepted_at"))
+    return dict.fromkeys(
+        ("artefacts", "test_result", "test_proof", "tested_by", "tested_at", "accepted_by", "accepted_at")
+    )
 
 
 def _tested(release: Release, asked: Asked) -> Patch:
@@ -101,6 +103,7 @@ RULES: Final[dict[Action, _Rule]] = {
             hurdles.is_planned_for_sites,
             hurdles.has_checksums,
         ),
+        lambda r, a: {"artefacts": tuple(delivery.item.key for delivery in r.deliveries) or None},
     ),
     Action.TEST: _Rule(
         frozenset({Stage.PLANNED, Stage.TESTED}),

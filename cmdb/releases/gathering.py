@@ -69,10 +69,13 @@ async def releases_of(store: Store, nodes: Sequence[Node]) -> list[Release]:
         sites={r.source: around[r.target] for r in places},
         policies=tuple(_by_key(await every(store, And((IsA(POLICY), LIVE, Compare("state", Lookup.EQ, "active")))))),
     )
-    return [
-        world.release(node, [r for r in out if r.source == node.ordinal], [r for r in into if r.target == node.ordinal])
-        for node in nodes
-    ]
+    leaving: dict[int, list[Relationship]] = {}
+    reaching: dict[int, list[Relationship]] = {}
+    for edge in out:
+        leaving.setdefault(edge.source, []).append(edge)
+    for edge in into:
+        reaching.setdefault(edge.target, []).append(edge)
+    return [world.release(node, leaving.get(node.ordinal, []), reaching.get(node.ordinal, [])) for node in nodes]
 
 
 class _World:

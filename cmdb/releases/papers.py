@@ -151,7 +151,7 @@ def _steps(order: Order, words: _Words) -> str:
 
 
 def _when(at: str, how: str, who: str) -> str:
-    return ", ".join(part for part in (at, how, text(who)) if part) or _NOTHING
+    return ", ".join(part for part in (at and f"{at[:16]}Z", how, text(who)) if part) or _NOTHING
 
 
 def _listed(lines: Iterable[str]) -> str:

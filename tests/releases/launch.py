@@ -74,7 +74,7 @@ async def changes_for(
     planned: Mapping[str, Sequence[WrittenOperation]] | None = None,
     touching: Sequence[str] = ("DatabaseInstance:db-1", "DatabaseInstance:db-2"),
 ) -> list[str]:
-    """The keys of a change for each of these, approved, scheduled, or mere drafts; all have the same window."""
+    """The keys of a change for each of these, as far as that step; all have the same window."""
     keys: list[str] = []
     for reference in touching:
         operations = (planned or {}).get(reference, ())
@@ -82,7 +82,8 @@ async def changes_for(
         taken = await drafted(application, hands, reference, name=name, operations=operations)
         keys.append(taken.change.key)
         if until is not None:
-            await carried(application, hands, taken.change.key, until=ChangeAction.APPROVE)
+            before = ChangeAction.APPROVE if until is ChangeAction.SCHEDULE else until
+            await carried(application, hands, taken.change.key, until=before)
         if until is ChangeAction.SCHEDULE:
             wish = Wish(until, "otto", override="ivan takes them one by one")
             await take_step(application, taken.change.key, wish)

@@ -10,7 +10,7 @@ from cmdb.access import Right, load_policy
 from cmdb.application.opening import Application
 from cmdb.application.questions import live
 from cmdb.application.releasing.stepping import Taken, Wish, nothing_found, take
-from cmdb.changeset import NEW, ChangeSet, Link, New, NodeRef, Operation, Patch, Put, Unlink
+from cmdb.changeset import NEW, ChangeSet, Link, New, NodeRef, Operation, Patch, Put, Retire, Unlink
 from cmdb.errors import Conflict, Invalid, Refused
 from cmdb.ledger import Head
 from cmdb.nodes import Node
@@ -123,13 +123,19 @@ async def _linked(application: Application, contents: Contents) -> list[tuple[st
 
 
 def _ends(release: Release, removed: Sequence[Node]) -> list[Operation]:
-    """What takes nodes out of a release. Raises Invalid for one that is not in it."""
+    """What takes nodes out of a release; a site plan ends with that. Raises Invalid for one that is not in it."""
     kind_of = {change.node.ordinal: BUNDLES for change in release.changes}
     kind_of |= {node.ordinal: CLOSES for node in release.closes}
     kind_of |= {delivery.item.ordinal: DELIVERS for delivery in release.deliveries}
-    if strange := [node.key for node in removed if node.ordinal not in kind_of]:
+    plans = {plan.node.ordinal for plan in release.sites}
+    if strange := [node.key for node in removed if node.ordinal not in kind_of.keys() | plans]:
         raise Invalid(f"{', '.join(strange)}: not in {release.key}", remedy="see `cmdb release show`")
-    return [Unlink(type=kind_of[n.ordinal], source=release.node.ordinal, target=n.ordinal) for n in removed]
+    return [
+        Retire(node=node.ordinal)
+        if node.ordinal in plans
+        else Unlink(type=kind_of[node.ordinal], source=release.node.ordinal, target=node.ordinal)
+        for node in removed
+    ]
 
 
 def _check_free(attributes: Patch) -> None:

@@ -54,7 +54,7 @@ async def take(
     for attempt in range(1, ATTEMPTS + 1):
         head = await application.store.head()
         release = await load_release(application.store, reference)
-        decided = await _decided(application, release, wish, await finding(release, head))
+        decided = await decide(application, release, wish, await finding(release, head))
         more = () if moving is None else await moving(release, head)
         put = Put(
             node=release.node.ordinal,
@@ -92,7 +92,7 @@ async def nothing_found(release: Release, head: Head) -> Findings:
     return Findings()
 
 
-async def _decided(application: Application, release: Release, wish: Wish, findings: Findings) -> Step:
+async def decide(application: Application, release: Release, wish: Wish, findings: Findings) -> Step:
     """The step, decided by the policy that is in force. Raises Refused."""
     asked = Asked(
         action=wish.action,

@@ -7,7 +7,7 @@ from cmdb.application.releasing.order import deployment_order
 from cmdb.changes.windows import named_zone
 from cmdb.filters import LIVE, And, IsA
 from cmdb.reading import every
-from cmdb.releases import Language, MonthOfReleases, Paper, load_release, paper, releases_by_month, releases_of
+from cmdb.releases import Language, MonthOfReleases, Paper, Release, load_release, paper, releases_by_month
 from cmdb.releases.record import RELEASE
 
 
@@ -25,5 +25,4 @@ async def release_figures(
     clocks = named_zone(zone)
     this = application.clock().astimezone(clocks).strftime("%Y-%m")
     nodes = await every(application.store, And((IsA(RELEASE), LIVE)))
-    releases = await releases_of(application.store, nodes) if nodes else []
-    return releases_by_month(releases, first or last or this, last or this, clocks)
+    return releases_by_month(map(Release, nodes), first or last or this, last or this, clocks)

@@ -1,0 +1,130 @@
+"""What a step of a release writes beside its own record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cmdb.application.baselines import seal_scope
+from cmdb.application.opening import Application
+from cmdb.application.releasing.stepping import Moving
+from cmdb.baselines import Everything, OfRelease
+from cmdb.baselines.record import recording
+from cmdb.changes.record import many
+from cmdb.changeset import NEW, Link, New, Operation, Patch, Put, Unlink
+from cmdb.ledger import Head
+from cmdb.nodes import Node
+from cmdb.reading import BASELINE
+from cmdb.releases import Release
+from cmdb.releases.contents import delivered_by
+from cmdb.releases.record import (
+    BUNDLES,
+    CLOSES,
+    DELIVERS,
+    FOUND,
+    REPORT,
+    REPORTS_ON,
+    RESULTED_IN,
+    TESTED_IN,
+    UNKNOWN,
+)
+from graph_schema.values import instant
+
+
+async def with_checksums(release: Release, head: Head) -> tuple[Operation, ...]:
+    """The checksums of its artefacts as they are now are what was planned."""
+    del head
+    me = release.node.ordinal
+    return tuple(
+        Link(type=DELIVERS, source=me, target=d.item.ordinal, attributes={"checksum": d.checksum})
+        for d in release.deliveries
+        if d.controlled
+    )
+
+
+async def let_go(release: Release, head: Head) -> tuple[Operation, ...]:
+    """Another release may carry out the changes of one that is given up."""
+    del head
+    me = release.node.ordinal
+    return tuple(Unlink(type=BUNDLES, source=me, target=change.node.ordinal) for change in release.changes)
+
+
+def proved(environment: Node | None, found: Sequence[Node]) -> Moving:
+    """Where it was tested, and the known errors that were found there."""
+
+    async def move(release: Release, head: Head) -> tuple[Operation, ...]:
+        del head
+        me, before = release.node.ordinal, release.tested_in
+        if environment is None:
+            raise AssertionError("a test without an environment is refused")
+        old = [before] if before is not None and before.ordinal != environment.ordinal else []
+        return (
+            *(Unlink(type=TESTED_IN, source=me, target=node.ordinal) for node in old),
+            Link(type=TESTED_IN, source=me, target=environment.ordinal),
+            *(Link(type=FOUND, source=me, target=node.ordinal) for node in found),
+        )
+
+    return move
+
+
+def successful(application: Application, actor: str) -> Moving:
+    """A baseline of what was delivered, and word of it with each record that the release closes.
+
+    One that only took things away leaves nothing of its own to seal, so everything is.
+    """
+
+    async def move(release: Release, head: Head) -> tuple[Operation, ...]:
+        me, now = release.node.ordinal, instant(application.clock())
+        left = await delivered_by(application.store, release.key, head.revision)
+        made = await seal_scope(application, OfRelease(release.key) if left else Everything(), head)
+        sealed = recording(
+            made,
+            name=await _free_name(application, release.name),
+            purpose=f"what release {release.key} resulted in",
+            actor=actor,
+            time=now,
+        )
+        [record] = [operation.node for operation in sealed if isinstance(operation, Put)]
+        resolved: Patch = {"resolved_at": now}
+        return (
+            *sealed,
+            Link(type=RESULTED_IN, source=me, target=record),
+            *(Link(type=CLOSES, source=me, target=node.ordinal, attributes=resolved) for node in release.closes),
+        )
+
+    return move
+
+
+async def _free_name(application: Application, name: str) -> str:
+    """The release's name, with a number after it where a baseline has that already."""
+    number, wanted = 1, name
+    while any(node.class_name == BASELINE for node in await application.store.named([wanted])):
+        number += 1
+        wanted = f"{name[:240]} ({number})"
+    return wanted
+
+
+def reported(reason: str) -> Moving:
+    """A report that is kept until the cause is established."""
+
+    async def move(release: Release, head: Head) -> tuple[Operation, ...]:
+        del head
+        said: Patch = {"reason": reason, "cause": UNKNOWN, "circumstances": _circumstances("failed", release)}
+        name = f"{release.key}: failed"
+        put = Put(node=New("report"), class_name=REPORT, name=name, attributes=said, expects=NEW)
+        return put, Link(type=REPORTS_ON, source=New("report"), target=release.node.ordinal)
+
+    return move
+
+
+async def told_of(release: Release, head: Head) -> tuple[Operation, ...]:
+    """The report says how each change was left after it was backed out."""
+    del head
+    told = _circumstances("backed out", release)
+    return tuple(
+        Put(node=report.ordinal, attributes={"circumstances": (*many(report, "circumstances"), *told)})
+        for report in release.reports
+    )
+
+
+def _circumstances(when: str, release: Release) -> tuple[str, ...]:
+    return tuple(f"{when}: {change.key} {change.stage.value.replace('_', ' ')}" for change in release.changes)
