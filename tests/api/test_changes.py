@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import graphql
 import pytest
 
+from api.graphql import build_schema
 from cmdb.access import Right, load_policy
 from cmdb.application.control import certificate
 from cmdb.changes import Action, load_change
 from cmdb.filters import Direction, IsA
 from cmdb.reading import every, resolve
+from graph_schema.reader import shipped_model
 from tests.api.counting import counted
 from tests.api.estate import Desk, at, items
 from tests.changes.office import STEPS, Hands, an_estate, drafted, window
@@ -131,6 +134,8 @@ async def test_a_change_goes_its_way_from_draft_to_close(office: Office) -> None
     assert (await resolve(office.application.store, WEB)).attributes["cpu_count"] == 8
     ended = await office.step("CHG-000001", "COMPLETE", "ivan")
     assert (at(ended, "change", "stage"), at(ended, "differences")) == ("IMPLEMENTED", [])
+    strange = await office.step("CHG-000001", "REVIEW", "mona", outcome="splendid")
+    assert at(strange, "__typename") == "InvalidWrite"
     await office.step("CHG-000001", "REVIEW", "mona", outcome="successful")
     assert at(await office.step("CHG-000001", "CLOSE", "mona"), "change", "stage") == "CLOSED"
 
@@ -486,6 +491,21 @@ async def test_no_client_writes_what_control_keeps(office: Office) -> None:
         assert at(failed, "__typename") in {"RefusedWrite", "InvalidWrite"}
     assert await load_change(office.application.store, "CHG-000001") == change
     assert await load_policy(office.application.store) == policy
+
+
+def test_no_mutation_takes_an_authority() -> None:
+    """Who writes is said, and under which change; what that allows is found out within."""
+    schema = graphql.build_schema(build_schema(shipped_model()).as_str())
+    assert schema.mutation_type is not None
+    said = {name for field in schema.mutation_type.fields.values() for name in field.args}
+    said |= {
+        name
+        for kind in schema.type_map.values()
+        if isinstance(kind, graphql.GraphQLInputObjectType)
+        for name in kind.fields
+    }
+    assert {"actor", "change", "operations", "ref"} <= said
+    assert not [name for name in said if "author" in name.lower() or "warrant" in name.lower()]
 
 
 async def _items(office: Office) -> object:
