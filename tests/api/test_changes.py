@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import graphql
 import pytest
 
 from api.graphql import build_schema
 from cmdb.access import Right, load_policy
+from cmdb.application import Application
 from cmdb.application.control import certificate
 from cmdb.changes import Action, load_change
+from cmdb.changeset import ChangeSet, New, Put
 from cmdb.filters import Direction, IsA
+from cmdb.nodes import Relationship
 from cmdb.reading import every, resolve
+from cmdb.store.port import Store
 from graph_schema.reader import shipped_model
 from tests.api.counting import counted
 from tests.api.estate import Desk, at, items
@@ -420,6 +425,37 @@ async def test_what_cannot_be_asked_together_is_refused(office: Office) -> None:
     assert (await office.error(IMPACT, ongoing=True))[0] == "usage"
     assert (await office.error(IMPACT, change=WEB))[0] == "not_found"
     assert (await office.error('{ change(ref: "CHG-000009") { stage } }'))[0] == "not_found"
+
+
+class Restless:
+    """A store to which somebody else writes a record whenever relationships are read, `times` times."""
+
+    def __init__(self, application: Application, times: int) -> None:
+        self._application, self._times = application, times
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._application.store, name)
+
+    async def relationships(
+        self, ordinals: Sequence[int], direction: Direction, types: Sequence[str] | None = None
+    ) -> list[Relationship]:
+        if self._times:
+            self._times -= 1
+            team = Put(node=New("t"), class_name="Team", name=f"Team {self._times}")
+            await self._application.door.write(ChangeSet((team,)), actor="rita", authority="records")
+        return await self._application.store.relationships(ordinals, direction, types)
+
+
+async def test_an_answer_is_of_one_revision_or_none(office: Office) -> None:
+    await office.draft(WEB)
+    query = '{ revision change(ref: "CHG-000001") { stage } }'
+    head = (await office.application.store.head()).revision
+    store = cast("Store", Restless(office.application, 2))
+    answer = await Desk.on(replace(office.application, store=store)).answer(query)
+    assert at(answer.body, "data") == {"revision": head + 2, "change": {"stage": "DRAFT"}}
+    store = cast("Store", Restless(office.application, 100))
+    code, message = await Desk.on(replace(office.application, store=store)).error(query)
+    assert (code, message) == ("conflict", "others keep writing while this is looked at")
 
 
 # --- nobody gets past the gate ---------------------------------------------------------------------------------------
