@@ -28,7 +28,11 @@ class Tree:
 
     def add(self, lines: Lines) -> None:
         """Take in the lines of a bucket that has some."""
-        self._all.update(lines.bucket.to_bytes(8, "big") + sha256(lines.text).digest())
+        self.add_leaf(lines.bucket, sha256(lines.text).digest())
+
+    def add_leaf(self, bucket: int, leaf: bytes) -> None:
+        """Take in the digest of a bucket's lines."""
+        self._all.update(bucket.to_bytes(8, "big") + leaf)
 
     def digest(self) -> bytes:
         """The digest of all that was added."""

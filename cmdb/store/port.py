@@ -308,14 +308,17 @@ class Store(Protocol):
         """Every relationship version that has ended, in batches, by (id, since)."""
         ...
 
-    def node_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+    def node_lines(self, as_of: int | None = None, buckets: Sequence[int] | None = None) -> AsyncIterator[list[Lines]]:
         """What every node says as canonical lines (`cmdb.ledger.node_line`), in batches of ascending buckets.
 
-        Equal for stores of equal state. What is no value any more, because somebody altered it, is passed on as it is.
+        Those of some `buckets` (ascending) only, if any are named. Equal for stores of equal state. What is no value any
+        more, because somebody altered it, is passed on as it is.
         """
         ...
 
-    def relationship_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+    def relationship_lines(
+        self, as_of: int | None = None, buckets: Sequence[int] | None = None
+    ) -> AsyncIterator[list[Lines]]:
         """What every relationship says, likewise (`cmdb.ledger.relationship_line`)."""
         ...
 
@@ -337,6 +340,16 @@ class Store(Protocol):
         self, types: Sequence[str], as_of: int | None = None
     ) -> tuple[Head, RelationshipColumns]:
         """The relationships of these types as columns, and the head that this is the state of. O(n)."""
+        ...
+
+    # -- what can be made again ---------------------------------------------------------------------------------------
+
+    async def kept(self, name: str) -> bytes | None:
+        """What was kept under a name: worked out from the ledger, and not a part of it. None if nothing is."""
+        ...
+
+    async def keep(self, name: str, body: bytes) -> None:
+        """Keep something under a name, in place of what was. A backup leaves it out; whoever reads it checks that it fits."""
         ...
 
     # -- claims -------------------------------------------------------------------------------------------------------

@@ -52,8 +52,22 @@ async def test_lines_of_large_states_come_bucket_by_bucket(pair: Pair) -> None:
         book.retire(number + 1)
     await pair.commit()
     await _agree(pair.store, pair.reference)
+    for buckets in ([], [0], [1, 4], [0, 1, 2, 3, 4, 5]):
+        chosen = [lines for lines in await gathered(pair.store.node_lines()) if lines.bucket in buckets]
+        assert await gathered(pair.store.node_lines(None, buckets)) == chosen
+        joined = [lines for lines in await gathered(pair.store.relationship_lines(2)) if lines.bucket in buckets]
+        assert await gathered(pair.store.relationship_lines(2, buckets)) == joined
     some = await gathered(pair.store.node_lines())
     assert [line_ident(line) for lines in some for line in lines.text.split(b"\n")] == list(range(5 * BUCKET + 3))
+
+
+async def test_what_is_kept_is_there_until_something_else_is(pair: Pair) -> None:
+    await pair.commit()
+    assert await pair.store.kept("a") is None
+    await pair.store.keep("a", b"\x00one")
+    await pair.store.keep("b", b"")
+    await pair.store.keep("a", b"two")
+    assert [await pair.store.kept(name) for name in ("a", "b", "c")] == [b"two", b"", None]
 
 
 def test_lines_and_accepted_ordinals_are_those_of_the_reference(places: Places) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ from graph_schema.metamodel import Model
 
 T = TypeVar("T")
 
+_KEPT: Final = "MATCH (k:_Kept {name: $name}) RETURN k.body"
+_KEEP: Final = "MERGE (k:_Kept {name: $name}) SET k.body = $body"
 _NOTHING: Final = "RETURN [] AS rows"
 
 
@@ -262,13 +264,24 @@ class Neo4jStore:
         """See the port."""
         return past.past_relationships(self._connection)
 
-    def node_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
-        """See the port."""
-        return lines.node_lines(self.all_nodes(as_of))
+    def node_lines(self, as_of: int | None = None, buckets: Sequence[int] | None = None) -> AsyncIterator[list[Lines]]:
+        """See the port. All are read, whatever buckets are named."""
+        return lines.only(lines.node_lines(self.all_nodes(as_of)), buckets)
 
-    def relationship_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+    def relationship_lines(
+        self, as_of: int | None = None, buckets: Sequence[int] | None = None
+    ) -> AsyncIterator[list[Lines]]:
+        """See the port. Likewise."""
+        return lines.only(lines.relationship_lines(self.all_relationships(as_of)), buckets)
+
+    async def kept(self, name: str) -> bytes | None:
         """See the port."""
-        return lines.relationship_lines(self.all_relationships(as_of))
+        rows = await self._connection.values(_KEPT, {"name": name})
+        return cast("bytes", rows[0][0]) if rows else None
+
+    async def keep(self, name: str, body: bytes) -> None:
+        """See the port."""
+        await self._connection.values(_KEEP, {"name": name, "body": body})
 
     async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:
         """See the port."""

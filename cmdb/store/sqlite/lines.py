@@ -6,7 +6,7 @@ of what was ever changed are written again here. A line that is no JSON stays as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, LiteralString, cast
@@ -78,21 +78,27 @@ _OF_EDGES: Final = _Statements(
 )
 
 
-def node_lines(connection: apsw.Connection, as_of: int | None) -> Iterator[list[Lines]]:
-    """The lines of all nodes, in batches. O(n)."""
-    return _batches(_lines(connection, _OF_NODES, as_of))
+def node_lines(
+    connection: apsw.Connection, as_of: int | None, buckets: Sequence[int] | None = None
+) -> Iterator[list[Lines]]:
+    """The lines of all nodes, or of those in some buckets, in batches. O(n)."""
+    return _batches(_lines(connection, _OF_NODES, as_of, buckets))
 
 
-def relationship_lines(connection: apsw.Connection, as_of: int | None) -> Iterator[list[Lines]]:
-    """The lines of all relationships, in batches. O(n)."""
-    return _batches(_lines(connection, _OF_EDGES, as_of))
+def relationship_lines(
+    connection: apsw.Connection, as_of: int | None, buckets: Sequence[int] | None = None
+) -> Iterator[list[Lines]]:
+    """The lines of all relationships, or of those in some buckets, in batches. O(n)."""
+    return _batches(_lines(connection, _OF_EDGES, as_of, buckets))
 
 
-def _lines(connection: apsw.Connection, statements: _Statements, as_of: int | None) -> Iterator[Lines]:
+def _lines(
+    connection: apsw.Connection, statements: _Statements, as_of: int | None, buckets: Sequence[int] | None
+) -> Iterator[Lines]:
     size = cast("int", connection.execute(statements.size).get)
     then = LAST if as_of is None else as_of
     ended = {row[0] for row in connection.execute(statements.ended, (then, BUCKET))}
-    for bucket in range(-(-size // BUCKET)):
+    for bucket in range(-(-size // BUCKET)) if buckets is None else buckets:
         statement = statements.then if bucket in ended else statements.now
         parameters = {"first": BUCKET * bucket, "beyond": BUCKET * (bucket + 1), "as_of": then}
         text, patched = cast("tuple[bytes | None, int]", connection.execute(statement, parameters).fetchone())

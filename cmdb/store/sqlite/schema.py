@@ -13,7 +13,7 @@ from typing import Final
 APPLICATION_ID: Final = 0x434D4442
 """`CMDB` in ASCII, in the file's header: this file is a store of ours."""
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """The version of these tables, in the file's `user_version`."""
 
 CREATE: Final = """
@@ -67,6 +67,8 @@ CREATE VIRTUAL TABLE node_words USING fts5(
   words, content='', contentless_delete=1, detail=none, tokenize='ascii'
 );
 INSERT INTO node_words(node_words, rank) VALUES('deletemerge', 50);
+
+CREATE TABLE kept(name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE source(
   code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, format TEXT NOT NULL, digest TEXT NOT NULL,

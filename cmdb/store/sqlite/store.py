@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import apsw
 import msgspec
@@ -47,6 +47,9 @@ from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
 
 T = TypeVar("T")
+
+_KEPT: Final = "SELECT body FROM kept WHERE name = ?"
+_KEEP: Final = "INSERT INTO kept(name, body) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET body = excluded.body"
 
 _decompress = zstandard.ZstdDecompressor().decompress
 
@@ -90,6 +93,15 @@ class SqliteStore:
     async def commit(self, commit: Commit, claims: ClaimChanges | None = None) -> None:
         """See the port."""
         await self._write(lambda connection: self._commit(connection, commit, claims))
+
+    async def kept(self, name: str) -> bytes | None:
+        """See the port."""
+        with self._connections.reading() as connection:
+            return cast("bytes | None", connection.execute(_KEPT, (name,)).get)
+
+    async def keep(self, name: str, body: bytes) -> None:
+        """See the port."""
+        await self._write(lambda connection: _keep(connection, name, body))
 
     async def keep_claims(self, changes: ClaimChanges) -> None:
         """See the port."""
@@ -321,17 +333,21 @@ class SqliteStore:
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 yield batch
 
-    async def node_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+    async def node_lines(
+        self, as_of: int | None = None, buckets: Sequence[int] | None = None
+    ) -> AsyncIterator[list[Lines]]:
         """See the port."""
         with self._connections.reading() as connection:
-            batches = lines.node_lines(connection, as_of)
+            batches = lines.node_lines(connection, as_of, buckets)
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 yield batch
 
-    async def relationship_lines(self, as_of: int | None = None) -> AsyncIterator[list[Lines]]:
+    async def relationship_lines(
+        self, as_of: int | None = None, buckets: Sequence[int] | None = None
+    ) -> AsyncIterator[list[Lines]]:
         """See the port."""
         with self._connections.reading() as connection:
-            batches = lines.relationship_lines(connection, as_of)
+            batches = lines.relationship_lines(connection, as_of, buckets)
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 yield batch
 
@@ -467,3 +483,7 @@ def _type_codes(connection: apsw.Connection) -> dict[str, int]:
             connection.execute("SELECT name, code FROM relationship_type ORDER BY code"),
         )
     )
+
+
+def _keep(connection: apsw.Connection, name: str, body: bytes) -> None:
+    connection.execute(_KEEP, (name, body))
