@@ -153,9 +153,9 @@ RULES: Final[dict[Action, _Rule]] = {
         lambda r, a: {"outcome": "backed_out"},
     ),
     Action.CLOSE: _Rule(
-        frozenset({Stage.DEPLOYED, Stage.BACKED_OUT}),
+        frozenset({Stage.DEPLOYED, Stage.FAILED, Stage.BACKED_OUT}),
         Stage.CLOSED,
-        (hurdles.has_right(Right.MANAGE_RELEASES), hurdles.cause_is_known),
+        (hurdles.has_right(Right.MANAGE_RELEASES), hurdles.cause_is_known, hurdles.is_settled),
         lambda r, a: {"closed_at": instant(a.now)},
     ),
     Action.CANCEL: _Rule(

@@ -33,8 +33,9 @@ CHECKSUM = "checksum"
 
 
 async def load_release(store: Store, reference: str) -> Release:
-    """The release that a reference means: its name, key, id or `Release:name`. Raises NotFound."""
-    named = [node for node in await store.named([reference]) if node.class_name == RELEASE]
+    """The release that a reference means: its key, name, id or `Release:name`. Raises NotFound."""
+    is_key = bool(await store.ordinals_of_keys([reference]))
+    named = [] if is_key else [node for node in await store.named([reference]) if node.class_name == RELEASE]
     node = named[0] if len(named) == 1 else await resolve(store, reference)
     if node.class_name != RELEASE:
         raise NotFound(f"{reference} is a {node.class_name}, no release", remedy="see `cmdb release list`")

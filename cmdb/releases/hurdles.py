@@ -16,6 +16,9 @@ from cmdb.releases.record import UNKNOWN, Kind, Release, Stage
 Hurdle = Callable[[Release, Asked], Iterator[Problem]]
 
 READY: Final = frozenset({ChangeStage.APPROVED, ChangeStage.SCHEDULED})
+BEGUN: Final = frozenset({ChangeStage.IMPLEMENTING, ChangeStage.IMPLEMENTED, ChangeStage.FAILED})
+"""Stages of a change that can be backed out."""
+
 DONE: Final = frozenset({ChangeStage.IMPLEMENTED, ChangeStage.REVIEWED, ChangeStage.CLOSED})
 LOST: Final = frozenset({ChangeStage.REJECTED, ChangeStage.CANCELLED, ChangeStage.ARCHIVED})
 
@@ -74,7 +77,9 @@ def is_planned_for_sites(release: Release, asked: Asked) -> Iterator[Problem]:
         yield Problem("has no plan for any site", release.key, remedy="plan each: cmdb release site")
     for plan in release.sites:
         if plan.site is None or plan.site.retired:
-            yield Problem(f"the site of {plan.node.key} is gone", release.key, remedy="plan it for another")
+            yield Problem(
+                f"the site of {plan.node.key} is gone", release.key, remedy="take the plan out with --without"
+            )
         for name, text in (("back-out plan", "back_out_plan"), ("day", "planned_on"), ("step", "work_steps")):
             if not plan.node.attributes.get(text):
                 yield Problem(
@@ -155,8 +160,9 @@ def has_a_footing(release: Release, asked: Asked) -> Iterator[Problem]:
 def changes_are_done(release: Release, asked: Asked) -> Iterator[Problem]:
     """All of its changes are implemented, and succeeded."""
     for change in release.changes:
-        if not is_standing(change) or change.stage not in DONE:
-            yield Problem(f"{change.key} is {change.stage.value}, not implemented", release.key)
+        if not is_done(change):
+            how = said(change.node, "outcome") if change.stage in DONE else change.stage.value
+            yield Problem(f"{change.key} is {how.replace('_', ' ')}, not implemented", release.key)
 
 
 def nothing_stands(release: Release, asked: Asked) -> Iterator[Problem]:
@@ -170,11 +176,26 @@ def nothing_stands(release: Release, asked: Asked) -> Iterator[Problem]:
             )
 
 
+def is_settled(release: Release, asked: Asked) -> Iterator[Problem]:
+    """One that failed is backed out, as far as its changes still can be, and why the rest stays is said."""
+    if release.stage is not Stage.FAILED:
+        return
+    for change in release.changes:
+        if change.stage in BEGUN:
+            yield Problem(f"{change.key} is {change.stage.value}", release.key, remedy="back the release out")
+    yield from says_why(release, asked)
+
+
+def is_done(change: Change) -> bool:
+    """Whether a change is in place as it was meant to be."""
+    return change.stage in DONE and said(change.node, "outcome") not in {"failed", "backed_out"}
+
+
 def is_standing(change: Change) -> bool:
     """Whether something of a change is in place, or half of it."""
     if change.stage in {ChangeStage.REVIEWED, ChangeStage.CLOSED}:
         return said(change.node, "outcome") != "backed_out"
-    return change.stage in {ChangeStage.IMPLEMENTING, ChangeStage.IMPLEMENTED, ChangeStage.FAILED}
+    return change.stage in BEGUN
 
 
 def cause_is_known(release: Release, asked: Asked) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,35 @@ async def test_a_change_that_was_reviewed_as_done_stands_in_the_way(tmp_path: Pa
         await take_release_step(application, release.key, Action.FAIL, Said("it is slow"), actor="ivan")
         with pytest.raises(Refused, match="CHG-000002 is reviewed, not backed out"):
             await take_release_step(application, release.key, Action.BACK_OUT, actor="ivan")
+        [report] = (await load_release(application.store, release.key)).reports
+        cause = Put(node=report.ordinal, attributes={"cause": "an index is missing"})
+        await application.door.write(ChangeSet([cause]), actor="rolf", authority="records")
+        with pytest.raises(Refused, match="no reason is given"):
+            await take_release_step(application, release.key, Action.CLOSE, actor="rolf")
+        why = Said("CHG-000002 does no harm")
+        closed = (await take_release_step(application, release.key, Action.CLOSE, why, actor="rolf")).release
+        assert (closed.stage, said(closed.node, "outcome")) == (Stage.CLOSED, "failed")
+
+
+async def test_a_change_that_failed_is_not_taken_for_done(tmp_path: Path) -> None:
+    async with a_launch(tmp_path) as (application, hands):
+        release = await deploying(application, hands)
+        await carry_out(application, release.key, actor="ivan")
+        await take_step(application, "CHG-000002", Wish(ChangeAction.FAIL, "ivan", "no"))
+        await take_step(application, "CHG-000002", Wish(ChangeAction.REVIEW, "mona", "it failed"))
+        with pytest.raises(Refused, match="CHG-000002 is failed, not implemented"):
+            await take_release_step(application, release.key, Action.COMPLETE, actor="ivan")
+
+
+async def test_of_two_who_end_it_at_once_one_is_told_so(tmp_path: Path) -> None:
+    async with a_launch(tmp_path) as (application, hands):
+        release = await deploying(application, hands)
+        await carry_out(application, release.key, actor="ivan")
+        ended = await asyncio.gather(
+            take_release_step(application, release.key, Action.COMPLETE, actor="ivan"),
+            take_release_step(application, release.key, Action.COMPLETE, actor="rosa"),
+            return_exceptions=True,
+        )
+        assert sorted(type(one).__name__ for one in ended) == ["Refused", "Taken"]
+        named = [node.class_name for node in await application.store.named(["Database 17 everywhere"])]
+        assert sorted(named) == ["Baseline", "Release"]

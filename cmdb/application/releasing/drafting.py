@@ -103,7 +103,7 @@ async def plan_site(application: Application, reference: str, site: str, said: P
         if standing is not None:
             return (Put(node=standing.node.ordinal, attributes=said, expects=standing.node.version),)
         own: NodeRef = New("plan")
-        name = f"{release.key}: {place.name}"
+        name = f"{release.key}: {place.name}"[:255].rstrip()
         return (
             Put(node=own, class_name=SITE_PLAN, name=name, attributes=said, expects=NEW),
             Link(type=PLANS, source=own, target=release.node.ordinal),

@@ -18,7 +18,7 @@ from cmdb.changes import Stage as ChangeStage
 from cmdb.errors import Refused, Usage
 from cmdb.ledger import Head
 from cmdb.releases import Action, Findings, Release, Stage, TestResult, altered, load_release
-from cmdb.releases.hurdles import DONE
+from cmdb.releases.hurdles import BEGUN, is_done
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ async def carry_out(application: Application, reference: str, *, actor: str) -> 
         raise Refused(f"{release.key} is {release.stage.value}, not being deployed", remedy="cmdb release deploy")
     done: list[str] = []
     for change in await _ordered(application, release):
-        if change.stage in DONE:
+        if is_done(change):
             continue
         if change.stage is not ChangeStage.SCHEDULED:
             raise Refused(
@@ -126,6 +126,6 @@ async def _backed_out(application: Application, reference: str, wish: Wish) -> T
     for change in reversed(await _ordered(application, release)):
         if change.stage in {ChangeStage.IMPLEMENTING, ChangeStage.IMPLEMENTED}:
             await take_step(application, change.key, ChangeWish(ChangeAction.FAIL, wish.actor, why))
-        if change.stage in {ChangeStage.IMPLEMENTING, ChangeStage.IMPLEMENTED, ChangeStage.FAILED}:
+        if change.stage in BEGUN:
             await take_step(application, change.key, ChangeWish(ChangeAction.BACK_OUT, wish.actor, why))
     return await take(application, reference, wish, nothing_found, told_of)
