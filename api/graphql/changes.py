@@ -103,8 +103,9 @@ class ChangeFacts:
     @strawberry.field(description="The CIs that it works on, by age.")
     def touches(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
         """A page."""
-        start, every = place_after(self.view.revision, first, after), sorted(self.change.touches)
-        return node_list(self.view, every[start : start + first], start, len(every), after)
+        revision, every = self.view.revision, sorted(self.change.touches)
+        start = place_after(revision, first, after)
+        return node_list(self.view, revision, every[start : start + first], start, len(every), after)
 
     @strawberry.field(description="The votes on what was assessed.")
     async def votes(self) -> list[ChangeVote]:

@@ -261,7 +261,7 @@ class Impact:
     async def saved(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
         """In ascending order of ordinal."""
         start, saved = place_after(self.revision, first, after), self.found.impact.saved
-        return node_list(self.view, saved[start : start + first].tolist(), start, len(saved), after)
+        return node_list(self.view, self.revision, saved[start : start + first].tolist(), start, len(saved), after)
 
     @strawberry.field(description="Customers of the services that are hit.", graphql_type=list[Node])
     async def customers(self) -> list[Shown]:

@@ -244,12 +244,17 @@ def relationship_item(relationship: Relationship, source: Shown, target: Shown) 
     )
 
 
-def node_list(view: View, ordinals: list[int], start: int, total: int, after: str | None) -> NodeConnection:
-    """The page that these nodes are, from position `start` on of `total`; a view's nodes of one level are read together."""
+def node_list(
+    view: View, revision: int, ordinals: list[int], start: int, total: int, after: str | None
+) -> NodeConnection:
+    """The page that these nodes are, from position `start` on of the `total` of an answer of a revision.
+
+    A view's nodes of one level are read together.
+    """
 
     async def page() -> NodePage:
         nodes = await view.nodes(ordinals)
-        marks = cursors(view.revision, start, len(nodes))
+        marks = cursors(revision, start, len(nodes))
         rows = [NodeRow(cursor, node) for cursor, node in zip(marks, nodes, strict=True)]
         return NodePage(rows, page_info(marks, after, more=start + len(nodes) < total))
 
