@@ -19,7 +19,7 @@ from cmdb.baselines.content import Content, Ids, item_classes
 from cmdb.baselines.sealing import Tree, chosen_of, root_of
 from cmdb.changeset import Effect, Linked, ModelInstalled, NodeChanged, NodeCreated, NodeRetired, Relinked, Unlinked
 from cmdb.ledger import BUCKET
-from cmdb.store.lines import Lines, line_ident
+from cmdb.store.lines import Lines
 from cmdb.store.port import Store
 from graph_schema.metamodel import Model
 
@@ -28,8 +28,6 @@ KEPT: Final = "leaves of everything"
 
 MOST_TOUCHED: Final = 4_096
 """Buckets that may have been touched since for the others to be worth keeping."""
-
-_READ_AT_ONCE: Final = 10_000
 
 
 class Leaf(msgspec.Struct, frozen=True, array_like=True):
@@ -129,30 +127,41 @@ async def _renewed(
 
 
 async def _items(store: Store, model: Model, buckets: Sequence[int], revision: int) -> AsyncIterator[tuple[Lines, Ids]]:
-    """The lines of these buckets, and which of their nodes are live items."""
+    """The lines of these buckets, and which of their nodes are live items: a line tells class and state."""
+    final = {(name, state.name) for name, life in model.lifecycle_of.items() for state in life.states if state.final}
     classes = frozenset(item_classes(model))
     async for batch in store.node_lines(revision, buckets) if buckets else _nothing():
         for lines in batch:
-            ordinals = [line_ident(line) for line in lines.text.split(b"\n")]
-            nodes = await store.nodes(ordinals, revision)
-            yield (
-                lines,
-                np.array([n.ordinal for n in nodes if n.class_name in classes and not n.retired], dtype=np.int64),
-            )
+            rows = map(_node_row, lines.text.split(b"\n"))
+            live = [row[0] for row in rows if row[2] in classes and (row[2], row[4]) not in final]
+            yield lines, np.array(live, dtype=np.int64)
 
 
 async def _edges(store: Store, model: Model, buckets: Sequence[int], revision: int) -> AsyncIterator[tuple[Lines, Ids]]:
     """The lines of these buckets, and which of their relationships are between items; what stands has ends that live."""
     classes = frozenset(item_classes(model))
+    within = _between_items(model, classes) if buckets else {}
     async for batch in store.relationship_lines(revision, buckets) if buckets else _nothing():
         for lines in batch:
-            rows = [(int(row[0]), int(row[2]), int(row[3])) for row in map(_decode, lines.text.split(b"\n"))]  # pyright: ignore[reportArgumentType]  # ids, by how lines are written
-            ends = sorted({end for _, source, target in rows for end in (source, target)})
-            items = {n.ordinal for n in await store.nodes(ends, revision) if n.class_name in classes}
-            yield lines, np.array([i for i, source, target in rows if {source, target} <= items], dtype=np.int64)
+            rows = [_edge_row(line) for line in lines.text.split(b"\n")]
+            asked = sorted({end for row in rows if within[row[1]] is None for end in row[2:4]})
+            nodes = await store.nodes(asked, revision) if asked else []
+            items = {node.ordinal for node in nodes if node.class_name in classes}
+            inner = [row[0] for row in rows if within[row[1]] or (within[row[1]] is None and {row[2], row[3]} <= items)]
+            yield lines, np.array(inner, dtype=np.int64)
 
 
-_decode = msgspec.json.Decoder(list[object]).decode
+def _between_items(model: Model, classes: frozenset[str]) -> dict[str, bool | None]:
+    """By relationship type, whether it always, never, or maybe (None) joins two items."""
+    found: dict[str, bool | None] = {}
+    for name, pairs in model.joinable.items():
+        kinds = {source in classes and target in classes for source, target in pairs}
+        found[name] = kinds.pop() if len(kinds) == 1 else None if kinds else False
+    return found
+
+
+_node_row = msgspec.json.Decoder(tuple[int, str, str, str, str, msgspec.Raw, int, int]).decode
+_edge_row = msgspec.json.Decoder(tuple[int, str, int, int, str, msgspec.Raw, int]).decode
 
 
 async def _digested(batches: AsyncIterator[list[Lines]], wanted: Ids) -> dict[int, Leaf]:
