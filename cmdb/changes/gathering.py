@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cmdb.changes.record import (
     CERTIFIES,
@@ -45,7 +45,9 @@ async def changes_of(store: Store, nodes: Sequence[Node]) -> list[Change]:
     into = await store.relationships(ordinals, Direction.IN, [CERTIFIES, VOTES_ON])
     near = {r.target for r in out if r.type != TOUCHES} | {r.source for r in into}
     around = {node.ordinal: node for node in await store.nodes(sorted(near))} if near else {}
-    return [_change(node, [r for r in out if r.source == node.ordinal], _into(into, node), around) for node in nodes]
+    leaving = _grouped(out, lambda r: r.source)
+    reaching = _grouped(into, lambda r: r.target)
+    return [_change(n, leaving.get(n.ordinal, ()), reaching.get(n.ordinal, ()), around) for n in nodes]
 
 
 async def changes_in(store: Store, *stages: Stage) -> list[Change]:
@@ -55,8 +57,11 @@ async def changes_in(store: Store, *stages: Stage) -> list[Change]:
     return await changes_of(store, found) if found else []
 
 
-def _into(into: Sequence[Relationship], node: Node) -> list[Relationship]:
-    return [r for r in into if r.target == node.ordinal]
+def _grouped(links: Sequence[Relationship], end: Callable[[Relationship], int]) -> dict[int, list[Relationship]]:
+    groups: dict[int, list[Relationship]] = {}
+    for link in links:
+        groups.setdefault(end(link), []).append(link)
+    return groups
 
 
 def _change(node: Node, out: Sequence[Relationship], into: Sequence[Relationship], around: dict[int, Node]) -> Change:

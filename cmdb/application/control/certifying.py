@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -47,14 +48,15 @@ async def question_of(application: Application, change: Change, others: Iterable
 async def answer_to(application: Application, key: str, question: Question, revision: int) -> Answer:
     """The answer at a revision: the same whenever it is asked. O as for `Propagation.impact`, and O(hits) to name them."""
     standing = await _standing(application, revision)
-    during = _impact(standing, question)
+    during = await asyncio.to_thread(_impact, standing, question)
     found = Assessed(standing, during, (), (), ())
     hits = await describe_hits(application, found)
-    plan = planned(standing, question.effects) if question.effects else Planned(standing, standing, _none())
-    after = _impact(plan.after, question)
+    untouched = Planned(standing, standing, _none())
+    plan = await asyncio.to_thread(planned, standing, question.effects) if question.effects else untouched
+    after = await asyncio.to_thread(_impact, plan.after, question)
     later = difference(during, after)
     who = await concerned(application, found)
-    points = new_single_points(plan)
+    points = await asyncio.to_thread(new_single_points, plan)
     lost, gained = redundancy_lost(plan), redundancy_gained(plan)
     wanted = {*question.scenario, *question.context, *later.only_after.tolist(), *later.worse.tolist()}
     wanted |= {pool.owner for pool in (*lost, *gained)}
