@@ -45,7 +45,10 @@ class Hands:
 
 @asynccontextmanager
 async def an_estate(place: Path | str, *, closed: bool = True) -> AsyncGenerator[tuple[Application, Hands]]:
-    """In a folder, or behind a URL: db-1 and db-2 are members of a cluster that needs any one; shop, a service, depends on the cluster; web-1 stands alone."""
+    """In a folder, or behind a URL.
+
+    db-1 and db-2 are members of a cluster that needs any one; shop, a service, depends on the cluster; web-1 stands alone.
+    """
     hands = Hands()
     url = place if isinstance(place, str) else f"sqlite:///{place / 'store.sqlite'}"
     application = await open_application(url, create=True, clock=hands)
