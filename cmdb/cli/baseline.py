@@ -46,7 +46,9 @@ class Page(StrEnum):
     HTML = "html"
 
 
-Where = Annotated[str | None, Parameter(help="The configuration items that a filter accepts.")]
+Where = Annotated[
+    str | None, Parameter(name=["--scope", "--where"], help="The configuration items that a filter accepts.")
+]
 
 
 @Parameter(name="*")
