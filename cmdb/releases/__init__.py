@@ -4,7 +4,7 @@ from cmdb.releases.asking import Action, Asked, Findings, TestResult
 from cmdb.releases.deciding import OPEN, Step, step
 from cmdb.releases.figures import MonthOfReleases, releases_by_month
 from cmdb.releases.gathering import load_release, releases_in, releases_of
-from cmdb.releases.integrity import altered
+from cmdb.releases.integrity import altered, digest_of
 from cmdb.releases.ordering import DeploymentStep, NamedStep, Order, deployment_steps, in_order
 from cmdb.releases.papers import Language, Paper, paper
 from cmdb.releases.record import Delivery, Kind, Release, SitePlan, Stage
@@ -29,6 +29,7 @@ __all__ = [
     "TestResult",
     "altered",
     "deployment_steps",
+    "digest_of",
     "in_order",
     "load_release",
     "paper",

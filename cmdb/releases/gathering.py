@@ -14,6 +14,7 @@ from cmdb.releases.record import (
     BUNDLES,
     CLOSES,
     DELIVERS,
+    DIGEST,
     FOUND,
     PLANS,
     POLICY,
@@ -36,7 +37,10 @@ async def load_release(store: Store, reference: str) -> Release:
     """The release that a reference means: its key, name, id or `Release:name`. Raises NotFound."""
     is_key = bool(await store.ordinals_of_keys([reference]))
     named = [] if is_key else [node for node in await store.named([reference]) if node.class_name == RELEASE]
-    node = named[0] if len(named) == 1 else await resolve(store, reference)
+    try:
+        node = named[0] if len(named) == 1 else await resolve(store, reference)
+    except NotFound as error:
+        raise NotFound(f"there is no release {reference!r}", remedy="see `cmdb release list`") from error
     if node.class_name != RELEASE:
         raise NotFound(f"{reference} is a {node.class_name}, no release", remedy="see `cmdb release list`")
     return (await releases_of(store, [node]))[0]
@@ -112,6 +116,7 @@ class _World:
             ),
             policies=self._policies,
             reports=tuple(_by_key(self._around[r.source] for r in into if r.type == REPORTS_ON)),
+            planned={self._around[r.target].key: str(r.attributes.get(DIGEST, "")) for r in out if r.type == BUNDLES},
             tested_in=next(iter(self._targets(out, TESTED_IN)), None),
             baseline=next(iter(self._targets(out, RESULTED_IN)), None),
         )

@@ -98,7 +98,7 @@ def has_checksums(release: Release, asked: Asked) -> Iterator[Problem]:
 
 
 def is_intact(release: Release, asked: Asked) -> Iterator[Problem]:
-    """Its artefacts are what was planned."""
+    """Its artefacts and its changes are what was planned."""
     for line in asked.findings.altered:
         yield Problem(line, release.key, remedy="find out who altered it, then plan the release anew")
 

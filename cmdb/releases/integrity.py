@@ -1,15 +1,18 @@
-"""Whether the artefacts of a release are what was planned. Pure.
+"""Whether the artefacts and the changes of a release are what was planned. Pure.
 
 The checksum of every controlled artefact is noted when the release is planned. Before and after delivery the item's own must
-still be the same, and so must be one that was measured on the artefact itself.
+still be the same, and so must be one that was measured on the artefact itself. What a change touches and does is noted
+likewise, and must be the same until it is begun: else something else would be deployed than what was proved and accepted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 
-from cmdb.changes.record import many
-from cmdb.releases.record import Delivery, Release
+from cmdb.changes import Change
+from cmdb.changes.record import many, said
+from cmdb.releases.record import Delivery, Release, Stage
 
 
 def altered(release: Release, measured: Mapping[int, str] | None = None) -> tuple[str, ...]:
@@ -17,7 +20,22 @@ def altered(release: Release, measured: Mapping[int, str] | None = None) -> tupl
     there = {delivery.item.key for delivery in release.deliveries}
     gone = (f"{key} was retired since it was planned" for key in many(release.node, "artefacts") if key not in there)
     differ = (line for delivery in release.deliveries for line in _differences(delivery, (measured or {})))
-    return (*gone, *differ)
+    return (*gone, *differ, *_edited(release))
+
+
+def digest_of(change: Change) -> str:
+    """SHA-256 of what a change touches, its planned operations and its planned model. O(their length)."""
+    touched = (str(ordinal) for ordinal in sorted(change.touches))
+    parts = (",".join(touched), said(change.node, "planned_model"), *many(change.node, "planned_operations"))
+    return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _edited(release: Release) -> Iterator[str]:
+    if release.stage not in {Stage.PLANNED, Stage.TESTED, Stage.ACCEPTED}:
+        return
+    for change in release.changes:
+        if digest_of(change) != release.planned.get(change.key):
+            yield f"what {change.key} touches or does is not what was planned"
 
 
 def _differences(delivery: Delivery, measured: Mapping[int, str]) -> Iterator[str]:

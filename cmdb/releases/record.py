@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -19,6 +20,9 @@ REPORT: Final = "ReleaseReport"
 
 BUNDLES, CLOSES, FOUND, DELIVERS = "BUNDLES", "CLOSES", "FOUND", "DELIVERS"
 TESTED_IN, RESULTED_IN, PLANS, AT_SITE, REPORTS_ON = "TESTED_IN", "RESULTED_IN", "PLANS", "AT_SITE", "REPORTS_ON"
+
+DIGEST: Final = "content_digest"
+"""The attribute of `BUNDLES` that says what the change was to do when the release was planned."""
 
 UNKNOWN: Final = "unknown"
 """The cause that a report names until somebody has established it."""
@@ -82,7 +86,8 @@ class SitePlan:
 class Release:
     """A release with what decisions about it rest on; parts are in the order of their keys.
 
-    `policies` are all release policies that are in force, whatever kinds they are for.
+    `policies` are all release policies that are in force, whatever kinds they are for; `planned` has, by the key of each
+    change, the digest of what it was to do when the release was planned.
     """
 
     node: Node
@@ -93,6 +98,7 @@ class Release:
     sites: tuple[SitePlan, ...] = ()
     policies: tuple[Node, ...] = ()
     reports: tuple[Node, ...] = ()
+    planned: Mapping[str, str] = field(default_factory=dict[str, str])
     tested_in: Node | None = None
     baseline: Node | None = None
 

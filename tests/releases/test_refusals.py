@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cmdb.application import Application
-from cmdb.application.control import Wish, take_step
+from cmdb.application.control import Edit as ChangeEdit
+from cmdb.application.control import Wish, edit_change, take_step
 from cmdb.application.releasing import (
     Contents,
     Draft,
@@ -24,6 +25,7 @@ from cmdb.changes import Action as ChangeAction
 from cmdb.changeset import ChangeSet, New, Operation, Put, Retire
 from cmdb.errors import Conflict, Invalid, NotFound, Refused, Usage
 from cmdb.reading import resolve
+from cmdb.reading.operation_text import WrittenPut
 from cmdb.releases import Action, Kind, Stage, TestResult, load_release
 from tests.releases.launch import BAD, GOOD, LAB, PLAN, PROOF, SITE, SOFTWARE, a_launch, changes_for, led, planned
 
@@ -154,6 +156,27 @@ async def test_what_is_delivered_is_measured_before_and_afterwards(tmp_path: Pat
         found = await refused(application, release.key, Action.COMPLETE, "ivan", forged)
         assert "what is delivered" in found
         assert "CHG-000001 is scheduled, not implemented" in found
+
+
+async def test_a_change_that_was_edited_after_the_proof_stops_it(tmp_path: Path) -> None:
+    async with a_launch(tmp_path) as (application, hands):
+        changes = await changes_for(application, hands, until=None)
+        release = (await planned(application, changes)).release
+        await edit_change(application, changes[0], ChangeEdit(attributes={"reason": "other words"}), actor="rita")
+        await led(application, release.key, until=Action.ACCEPT)
+        await edit_change(application, changes[0], ChangeEdit(touch=["VirtualMachine:web-1"]), actor="rita")
+        await edit_change(
+            application,
+            changes[1],
+            ChangeEdit(operations=[WrittenPut(ref="DatabaseInstance:db-2", attributes={"description": "x"})]),
+            actor="rita",
+        )
+        found = await refused(application, release.key, Action.DEPLOY, "ivan")
+        assert all(f"what {key} touches or does is not what was planned" in found for key in changes)
+        await edit_release(application, release.key, Edit(), actor="rolf")
+        await take_release_step(application, release.key, Action.PLAN, actor="rolf")
+        await led(application, release.key, until=Action.ACCEPT)
+        assert "not what was planned" not in await refused(application, release.key, Action.DEPLOY, "ivan")
 
 
 async def test_an_artefact_without_checksum_is_not_planned(tmp_path: Path) -> None:

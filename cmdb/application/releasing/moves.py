@@ -14,12 +14,13 @@ from cmdb.changeset import NEW, Link, New, Operation, Patch, Put, Unlink
 from cmdb.ledger import Head
 from cmdb.nodes import Node
 from cmdb.reading import BASELINE
-from cmdb.releases import Release
+from cmdb.releases import Release, digest_of
 from cmdb.releases.contents import delivered_by
 from cmdb.releases.record import (
     BUNDLES,
     CLOSES,
     DELIVERS,
+    DIGEST,
     FOUND,
     REPORT,
     REPORTS_ON,
@@ -30,15 +31,20 @@ from cmdb.releases.record import (
 from graph_schema.values import instant
 
 
-async def with_checksums(release: Release, head: Head) -> tuple[Operation, ...]:
-    """The checksums of its artefacts as they are now are what was planned."""
+async def with_digests(release: Release, head: Head) -> tuple[Operation, ...]:
+    """What was planned is its artefacts with the checksums, and its changes with what they are to do, as they are now."""
     del head
     me = release.node.ordinal
-    return tuple(
+    checksums = (
         Link(type=DELIVERS, source=me, target=d.item.ordinal, attributes={"checksum": d.checksum})
         for d in release.deliveries
         if d.controlled
     )
+    contents = (
+        Link(type=BUNDLES, source=me, target=change.node.ordinal, attributes={DIGEST: digest_of(change)})
+        for change in release.changes
+    )
+    return (*checksums, *contents)
 
 
 async def let_go(release: Release, head: Head) -> tuple[Operation, ...]:

@@ -9,7 +9,7 @@ from cmdb.application.control import Wish as ChangeWish
 from cmdb.application.control import implement, take_step
 from cmdb.application.opening import Application
 from cmdb.application.questions import live
-from cmdb.application.releasing.moves import let_go, proved, reported, successful, told_of, with_checksums
+from cmdb.application.releasing.moves import let_go, proved, reported, successful, told_of, with_digests
 from cmdb.application.releasing.order import deployment_order
 from cmdb.application.releasing.stepping import Finding, Moving, Taken, Wish, decide, nothing_found, take
 from cmdb.changes import Action as ChangeAction
@@ -53,7 +53,7 @@ async def take_release_step(
         Action.COMPLETE: intact,
     }
     moves: dict[Action, Moving] = {
-        Action.PLAN: with_checksums,
+        Action.PLAN: with_digests,
         Action.TEST: proved(environment, found),
         Action.COMPLETE: successful(application, actor),
         Action.FAIL: reported(says.comment),
