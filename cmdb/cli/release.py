@@ -1,4 +1,4 @@
-"""release draft, edit, site, list, show, order, notice, guide, kpis and every step."""
+"""release draft, edit, site, list, show and every step."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ from cmdb.application.releasing import (
     Said,
     Taken,
     carry_out,
-    deployment_order,
     draft_release,
     edit_release,
     plan_site,
-    release_figures,
-    release_paper,
     take_release_step,
 )
 from cmdb.changeset import Patch
 from cmdb.cli.ci import patch_of
-from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
+from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.cli.showing import shown
 from cmdb.errors import Failed, Usage
 from cmdb.nodes import Node
-from cmdb.releases import Action, Kind, Language, Paper, Release, Stage, TestResult, load_release, releases_in
+from cmdb.releases import Action, Kind, Release, Stage, TestResult, load_release, releases_in
 from graph_schema.values import Value
 
 app = App(name="release", help="Plan releases, prove and accept them, deploy them, and back them out.")
+
+for name, text in (
+    ("order", "Show in which order it is deployed: what others need comes first, a ring goes as one step."),
+    ("notice", "Write the release notice, as Markdown."),
+    ("guide", "Write the install guide, as Markdown."),
+    ("kpis", "Show how releases succeed and fail, month by month."),
+):
+    app.command(f"cmdb.cli.release_telling:{name}", name=name, help=text)
 
 Ref = Annotated[str, Parameter(help="The release, by name or key.")]
 
@@ -211,79 +216,6 @@ def _around(release: Release) -> list[tuple[str, Sequence[Node]]]:
         ("Baseline", [release.baseline] if release.baseline else []),
         ("Report", release.reports),
     ]
-
-
-@app.command
-def order(ref: Ref, /, *, common: Common | None = None) -> None:
-    """Show in which order it is deployed: what others need comes first, a ring goes as one step."""
-    run(_order(common or Common(), ref))
-
-
-async def _order(common: Common, ref: str) -> None:
-    async with opened(common) as application:
-        found = await deployment_order(application, await load_release(application.store, ref))
-        rows: list[dict[str, Json]] = [
-            {
-                "step": number,
-                "ring": step.is_ring,
-                "items": [f"{node.name} ({node.key})" for node in step.items],
-                "changes": list(step.changes),
-            }
-            for number, step in enumerate(found.steps, 1)
-        ]
-        print_rows(rows, ("step", "ring", "items", "changes"), common.output)
-        err.print(f"changes: {', '.join(found.changes) or '–'}")
-
-
-Tongue = Annotated[Language, Parameter(help="The language of the paper.")]
-
-
-@app.command
-def notice(ref: Ref, /, *, language: Tongue = Language.EN, common: Common | None = None) -> None:
-    """Write the release notice, as Markdown."""
-    run(_paper(common or Common(), ref, Paper.NOTICE, language))
-
-
-@app.command
-def guide(ref: Ref, /, *, language: Tongue = Language.EN, common: Common | None = None) -> None:
-    """Write the install guide, as Markdown."""
-    run(_paper(common or Common(), ref, Paper.GUIDE, language))
-
-
-async def _paper(common: Common, ref: str, kind: Paper, language: Language) -> None:
-    async with opened(common) as application:
-        write((await release_paper(application, ref, kind, language)).encode())
-
-
-@app.command
-def kpis(
-    first: Annotated[str | None, Parameter(help="The first month: 2026-03; this one if not given.")] = None,
-    last: Annotated[str | None, Parameter(help="The last month.")] = None,
-    /,
-    *,
-    zone: Annotated[str, Parameter(help="The time zone of the months.")] = "UTC",
-    common: Common | None = None,
-) -> None:
-    """Show how releases succeed and fail, month by month."""
-    run(_kpis(common or Common(), first, last, zone))
-
-
-async def _kpis(common: Common, first: str | None, last: str | None, zone: str) -> None:
-    async with opened(common) as application:
-        rows: list[dict[str, Json]] = [
-            {
-                "month": month.month,
-                "ended": month.ended,
-                "successful": month.successful,
-                "failed": month.failed,
-                "backed_out": month.backed_out,
-                "emergencies": month.emergencies,
-                "success_rate": None if month.success_rate is None else f"{float(month.success_rate):.10g}",
-            }
-            for month in await release_figures(application, first, last, zone=zone)
-        ]
-        columns = ("month", "ended", "successful", "failed", "backed_out", "emergencies", "success_rate")
-        print_rows(rows, columns, common.output)
 
 
 @app.command

@@ -21,6 +21,7 @@ from cmdb.releases.record import RELEASE, SITE_PLAN, Delivery, Release, SitePlan
 from graph_schema.metamodel import Label, Model
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~])")
+_AT_START: Final = re.compile(r"^(\d*)([-+=.)])")
 _ARRANGED: Final = ("planned_on", "planned_until", "communication", "training", "logistics", "resources")
 _NOTHING: Final = "–"
 
@@ -87,7 +88,7 @@ def paper(kind: Paper, release: Release, order: Order, model: Model, language: L
 
 def text(written: str) -> str:
     """What somebody wrote, on one line, so that Markdown shows it as it is."""
-    return _SPECIAL.sub(r"\\\1", " ".join(written.split()))
+    return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", " ".join(written.split())))
 
 
 def _template(kind: Paper, language: Language) -> Template:

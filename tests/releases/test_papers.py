@@ -63,6 +63,7 @@ async def test_a_bare_draft_has_papers_too_and_what_people_wrote_is_text(tmp_pat
                 lines = (await release_paper(application, "R <b> | $name", kind, language)).splitlines()
                 assert lines[0].endswith(r"R \<b\> \| $name")
                 assert "# not" not in lines
+    assert [text(start) for start in ("- a", "12. a", "1) a", "12a", "")] == [r"\- a", r"12\. a", r"1\) a", "12a", ""]
     assert text("a\r\n# b `c`") == r"a \# b \`c\`"
 
 
