@@ -15,6 +15,7 @@ from api.graphql.paging import PageInfo, cursors, page_info
 from api.graphql.reach import PathHop, path_hops
 from api.graphql.reading import Shown, View
 from cmdb.application import Assessed, DescribedFailure, DescribedReason, describe_some
+from cmdb.application.seeing import is_hidden
 from cmdb.impact import ImpactHit
 from cmdb.projection.columns import Int32s
 
@@ -145,6 +146,7 @@ class Hits:
         edges = [
             ImpactEdge(cursor=mark, node=self._hit(node, hit, place))
             for mark, place, hit, node in zip(marks, some, hits, nodes, strict=True)
+            if not is_hidden(node.node)
         ]
         return ImpactConnection(
             total_count=total, edges=edges, page_info=page_info(marks, after, more=start + len(hits) < total)

@@ -26,6 +26,7 @@ from api.graphql.reach import ClassCount
 from api.graphql.reading import Shown, View
 from cmdb.application import Assessed, Concerned, Scenario, assess, by_environment, concerned, explain
 from cmdb.application.grouping import VERDICTS, GroupBy, HitGroup, describe_pools, groups, verdict_codes
+from cmdb.application.seeing import hidden_counts
 from cmdb.impact import State
 from cmdb.projection.columns import Int32s
 from cmdb.reading import resolve_all
@@ -60,6 +61,15 @@ class ImpactCounts:
     saved: int = strawberry.field(description="Above a source, and redundancy holds them up.")
     unchanged: int = strawberry.field(description="Above a source, and no worse than before.")
     no_effect: int = strawberry.field(description="Named in the scenario, and no worse than before.")
+
+
+@strawberry.type(description="How many hits of each verdict somebody may not see.")
+class HiddenCounts:
+    """See `cmdb.application.seeing.hidden_counts`."""
+
+    down: int
+    degraded: int
+    at_risk: int
 
 
 @strawberry.type(description="How many hits of a verdict are of a class.")
@@ -162,6 +172,11 @@ class Impact:
     plan: Annotated[Plan, strawberry.lazy("api.graphql.planned")] | None = strawberry.field(
         description="What `planned` makes of the answer; null where nothing is planned."
     )
+
+    @strawberry.field(description="How many of the hits are kept from the `viewer`.")
+    async def hidden(self) -> HiddenCounts:
+        """O(nodes) where anything is."""
+        return HiddenCounts(**await hidden_counts(self.view.reading.application, self.found))
 
     @strawberry.field(description="Hits by verdict and class, the most frequent first.")
     def counts_by_class(self) -> list[VerdictCount]:

@@ -221,7 +221,7 @@ class Asked:
     """A scenario, and the graph that it is asked of.
 
     That is one of the past, or the present: as operations or those of a change would make it, and with what changes being
-    implemented touch (`ongoing`) failed already.
+    implemented touch (`ongoing`) failed already. What a `viewer` may not see has no name in the answer.
     """
 
     scenario: Scenario
@@ -229,10 +229,12 @@ class Asked:
     planned: Sequence[OperationInput] | None = None
     change: str | None = None
     ongoing: bool = False
+    viewer: str | None = None
 
 
 async def impact_asked(reading: Reading, asked: Asked, patience: float | None) -> Impact:
     """What a scenario leads to. Raises Usage for what does not go together, and what `impact_of` and `planned_graph` raise."""
+    reading = await reading.seen_by(asked.viewer)
     if asked.planned is None and asked.change is None and not asked.ongoing:
         return await impact_of(await reading.at(asked.as_of), asked.scenario, patience)
     if asked.as_of is not None:

@@ -155,7 +155,8 @@ class Query(ChangeQueries):
         "as these operations would make it, whose `@handles` may be named as well; nothing is written. `change` is short for "
         "the operations that a change plans; without `of`, what it touches fails. With `ongoing` what changes being "
         "implemented touch, that one apart, has failed already. "
-        "It takes `patience` seconds at most, if given, and says what it left out."
+        "It takes `patience` seconds at most, if given, and says what it left out. What the roles of a `viewer` do not see is "
+        "counted in `hidden` and never named; the verdict is the same for everybody."
     )
     @staticmethod
     async def impact(  # noqa: PLR0913, PLR0917 - what is asked, by name for whoever asks
@@ -169,10 +170,11 @@ class Query(ChangeQueries):
         change: str | None = None,
         ongoing: bool = False,
         patience: float | None = None,
+        viewer: str | None = None,
     ) -> Impact:
         """States, distances, reasons."""
         scenario = scenario_of(of or [], state, context or [], assume_up or [])
-        return await impact_asked(info.context, Asked(scenario, as_of, planned, change, ongoing), patience)
+        return await impact_asked(info.context, Asked(scenario, as_of, planned, change, ongoing, viewer), patience)
 
     @strawberry.field(
         description="Whose loss alone takes one of these nodes down; of all services where none is named. Complete, the "

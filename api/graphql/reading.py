@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from api.graphql.loading import Batch
 from cmdb.application import Application
+from cmdb.application.seeing import as_seen_by
 from cmdb.errors import Conflict
 from cmdb.filters import Direction
 from cmdb.nodes import Node, Relationship
@@ -85,6 +86,14 @@ class Reading:
         if as_of not in self._views:
             self._views[as_of] = View(self, as_of)
         return self._views[as_of]
+
+    async def seen_by(self, viewer: str | None) -> Reading:
+        """The same as somebody may see it (see `cmdb.application.seeing`); itself where nothing is kept from him."""
+        application = await as_seen_by(self.application, viewer)
+        if application is self.application:
+            return self
+        self.touched_present = True
+        return Reading(application, self.model, self.names, self.revision, self.pinned)
 
     def planned(self, application: Application) -> View:
         """The graph as another application tells it, which lays a plan over the present."""
