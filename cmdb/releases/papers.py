@@ -21,7 +21,7 @@ from cmdb.releases.record import RELEASE, SITE_PLAN, Delivery, Release, SitePlan
 from graph_schema.metamodel import Label, Model
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~])")
-_AT_START: Final = re.compile(r"^(\d*)([-+=.)])")
+_AT_START: Final = re.compile(r"^(?:[-+=]|\d+[.)])")
 _ARRANGED: Final = ("planned_on", "planned_until", "communication", "training", "logistics", "resources")
 _NOTHING: Final = "–"
 
@@ -88,7 +88,8 @@ def paper(kind: Paper, release: Release, order: Order, model: Model, language: L
 
 def text(written: str) -> str:
     """What somebody wrote, on one line, so that Markdown shows it as it is."""
-    return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", " ".join(written.split())))
+    line = _SPECIAL.sub(r"\\\1", " ".join(written.split()))
+    return _AT_START.sub(lambda mark: f"{mark[0][:-1]}\\{mark[0][-1]}", line)
 
 
 def _template(kind: Paper, language: Language) -> Template:

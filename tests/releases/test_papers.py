@@ -42,6 +42,7 @@ async def test_papers_tell_what_is_planned_proved_and_accepted(tmp_path: Path) -
         for line in (
             "1. db-1 (DBI-000001) (by CHG-000001)",
             "### Frankfurt 1",
+            "- Planned on: 2026-03-03",
             "- Communication: mail to all",
             "2. install it",
             "- Frankfurt 1: install the old one",
@@ -63,7 +64,7 @@ async def test_a_bare_draft_has_papers_too_and_what_people_wrote_is_text(tmp_pat
                 lines = (await release_paper(application, "R <b> | $name", kind, language)).splitlines()
                 assert lines[0].endswith(r"R \<b\> \| $name")
                 assert "# not" not in lines
-    assert [text(start) for start in ("- a", "12. a", "1) a", "12a", "")] == [r"\- a", r"12\. a", r"1\) a", "12a", ""]
+    assert [text(start) for start in ("- a", "12. a", "1) a", "12-a", "")] == [r"\- a", r"12\. a", r"1\) a", "12-a", ""]
     assert text("a\r\n# b `c`") == r"a \# b \`c\`"
 
 
