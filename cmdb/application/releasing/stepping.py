@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from cmdb.access import load_policy
+from cmdb.application.newest import on_newest, record_put
 from cmdb.application.opening import Application
-from cmdb.changeset import ChangeSet, Operation, Put
-from cmdb.errors import Conflict
+from cmdb.changeset import ChangeSet, Operation
 from cmdb.ledger import Head
 from cmdb.nodes import Node
 from cmdb.releases import Action, Asked, Findings, Release, Step, TestResult, load_release, step
 from cmdb.writing import Warrant
-
-ATTEMPTS: Final = 12
-"""How often a step is decided anew when somebody else keeps committing first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +45,21 @@ async def take(
     application: Application, reference: str, wish: Wish, finding: Finding, moving: Moving | None = None
 ) -> Taken:
     """The step, committed with what `moving` adds. Raises Refused with everything against it, NotFound, Invalid, Conflict."""
-    for attempt in range(1, ATTEMPTS + 1):
-        head = await application.store.head()
+
+    async def attempt(head: Head) -> Taken:
         release = await load_release(application.store, reference)
         decided = await decide(application, release, wish, await finding(release, head))
         more = () if moving is None else await moving(release, head)
-        put = Put(
-            node=release.node.ordinal,
-            state=None if decided.after is release.stage else decided.after.value,
-            attributes={
-                name: value for name, value in decided.patch.items() if value != release.node.attributes.get(name)
-            },
-            expects=release.node.version,
+        written = await application.door.write(
+            ChangeSet((record_put(release.node, decided.after.value, decided.patch), *more)),
+            actor=wish.actor,
+            authority=authority(release.key),
+            reason=wish.comment or wish.action.value,
+            follows=head.revision,
         )
-        try:
-            written = await application.door.write(
-                ChangeSet((put, *more)),
-                actor=wish.actor,
-                authority=authority(release.key),
-                reason=wish.comment or wish.action.value,
-                follows=head.revision,
-            )
-        except Conflict:
-            if attempt == ATTEMPTS or await application.store.head() == head:
-                raise
-            await asyncio.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - a pause, not a secret
-        else:
-            return Taken(await load_release(application.store, release.key), written.head.revision)
-    raise AssertionError("unreachable")
+        return Taken(await load_release(application.store, release.key), written.head.revision)
+
+    return await on_newest(application.store, attempt)
 
 
 def authority(key: str) -> Warrant:
