@@ -75,6 +75,8 @@ async def test_what_has_become_worse_since_suspends_the_approval(tmp_path: Path)
         unlink = Unlink(type="HAS_MEMBER", source=cluster.ordinal, target=db_2.ordinal)
         await application.door.write(ChangeSet((unlink,)), actor="ivan", authority=f"change:{second.key}")
         await take_step(application, second.key, Wish(Action.COMPLETE, "ivan"))
+        with pytest.raises(Refused, match="has not the right schedule_changes"):
+            await take_step(application, first.key, Wish(Action.SCHEDULE, "eve"))
         with pytest.raises(Refused, match="suspended, since its impact has become worse") as refused:
             await take_step(application, first.key, Wish(Action.SCHEDULE, "mona"))
         assert any("Shop (BSV-000001) would be down; it was not hit" in str(p) for p in refused.value.problems)

@@ -94,6 +94,7 @@ async def _weighed(application: Application, taken: Taken, answer: Answer, wish:
 async def _go_on(application: Application, reference: str, wish: Wish) -> Taken:
     """Approve, schedule or begin, if the impact is not worse than what was assessed; else the approval falls."""
     change = await load_change(application.store, reference)
+    await decide(application, change, wish, Findings(), await application.store.head())
     worse = await worsened(application, change)
     firm = await collisions_with(application, change, FIRM_STAGES) if wish.action is Action.SCHEDULE else ()
     findings = Findings(worse=worse, collisions=firm)
