@@ -9,6 +9,7 @@ from cmdb.application.control.certificates import answer_now, sealing, worsened
 from cmdb.application.control.stepping import Move, Moving, Taken, Wish, decide, nothing_else, take, votes_fall
 from cmdb.application.control.weighing import FIRM_STAGES, OPEN_STAGES, collisions_with, risk_of_change
 from cmdb.application.control.work import departures, undoing
+from cmdb.application.newest import on_newest
 from cmdb.application.opening import Application
 from cmdb.application.questions import live
 from cmdb.changes import Action, Change, Choice, Findings, Stage, changes_in, fallen, load_change
@@ -110,18 +111,27 @@ async def _go_on(application: Application, reference: str, wish: Wish) -> Taken:
 
 
 async def _suspend(application: Application, reference: str, wish: Wish) -> None:
-    head = await application.store.head()
-    change = await load_change(application.store, reference)
-    put = Put(
-        node=change.node.ordinal, state=Stage.SUBMITTED.value, attributes=fallen(change), expects=change.node.version
-    )
-    await application.door.write(
-        ChangeSet((put, *votes_fall(change))),
-        actor=wish.actor,
-        authority=Warrant(f"change:{change.key}"),
-        reason="the impact has become worse than what was approved",
-        follows=head.revision,
-    )
+    """The approval falls, unless it has fallen already."""
+
+    async def attempt(head: Head) -> None:
+        change = await load_change(application.store, reference)
+        if change.stage not in {Stage.APPROVED, Stage.SCHEDULED}:
+            return
+        put = Put(
+            node=change.node.ordinal,
+            state=Stage.SUBMITTED.value,
+            attributes=fallen(change),
+            expects=change.node.version,
+        )
+        await application.door.write(
+            ChangeSet((put, *votes_fall(change))),
+            actor=wish.actor,
+            authority=Warrant(f"change:{change.key}"),
+            reason="the impact has become worse than what was approved",
+            follows=head.revision,
+        )
+
+    await on_newest(application.store, attempt)
 
 
 def _voted(application: Application, wish: Wish) -> Moving:
