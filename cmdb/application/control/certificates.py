@@ -26,7 +26,9 @@ async def worsened(application: Application, change: Change) -> tuple[str, ...] 
     """What of a change's impact has become worse since its certificate; None where it has none."""
     if change.certified is None:
         return None
-    approved, _ = await certificate(application, change)
+    approved, same = await certificate(application, change)
+    if not same:
+        return (f"{change.certified.node.key} is not what was sealed when it is worked out again",)
     now, _ = await answer_now(application, change)
     return worse_than(approved, now)
 
