@@ -8,7 +8,7 @@ the beginning.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
@@ -21,7 +21,7 @@ from cmdb.changeset import Effect, Linked, ModelInstalled, NodeChanged, NodeCrea
 from cmdb.ledger import BUCKET
 from cmdb.store.lines import Lines
 from cmdb.store.port import Store
-from graph_schema.metamodel import Model
+from graph_schema.metamodel import Kind, Model
 
 KEPT: Final = "leaves of everything"
 """The name that they are kept under."""
@@ -95,11 +95,8 @@ async def keep_leaves(store: Store, leaves: Leaves) -> None:
 class _Touched:
     """The buckets that commits touched."""
 
-    nodes: set[int]
-    edges: set[int]
-
-    def __init__(self) -> None:
-        self.nodes, self.edges = set(), set()
+    nodes: set[int] = field(default_factory=set[int])
+    edges: set[int] = field(default_factory=set[int])
 
     def take(self, effects: Iterable[Effect]) -> bool:
         """Take in the effects of a commit; False where it is not worth going on."""
@@ -140,7 +137,7 @@ async def _items(store: Store, model: Model, buckets: Sequence[int], revision: i
 async def _edges(store: Store, model: Model, buckets: Sequence[int], revision: int) -> AsyncIterator[tuple[Lines, Ids]]:
     """The lines of these buckets, and which of their relationships are between items; what stands has ends that live."""
     classes = frozenset(item_classes(model))
-    within = _between_items(model, classes) if buckets else {}
+    within = _between_items(model)
     async for batch in store.relationship_lines(revision, buckets) if buckets else _nothing():
         for lines in batch:
             rows = [_edge_row(line) for line in lines.text.split(b"\n")]
@@ -151,12 +148,12 @@ async def _edges(store: Store, model: Model, buckets: Sequence[int], revision: i
             yield lines, np.array(inner, dtype=np.int64)
 
 
-def _between_items(model: Model, classes: frozenset[str]) -> dict[str, bool | None]:
-    """By relationship type, whether it always, never, or maybe (None) joins two items."""
+def _between_items(model: Model) -> dict[str, bool | None]:
+    """By relationship type, whether it always, never, or maybe (None) joins two items; a class has its parent's kind."""
     found: dict[str, bool | None] = {}
-    for name, pairs in model.joinable.items():
-        kinds = {source in classes and target in classes for source, target in pairs}
-        found[name] = kinds.pop() if len(kinds) == 1 else None if kinds else False
+    for kind in model.relationship_types:
+        ends = {all(model.class_by_name[end].kind is Kind.CI for end in (e.source, e.target)) for e in kind.ends}
+        found[kind.name] = ends.pop() if len(ends) == 1 else None
     return found
 
 
