@@ -103,3 +103,21 @@ def estate_id(random_bits: int) -> str:
 def node_key(code: str, number: int) -> str:
     """The key people use: class code and number, `SRV-000231`."""
     return f"{code}-{number:06d}"
+
+
+def said(node: Node, attribute: str) -> str:
+    """The text of an attribute, empty where there is none."""
+    value = node.attributes.get(attribute)
+    return value if isinstance(value, str) else ""
+
+
+def many(node: Node, attribute: str) -> tuple[str, ...]:
+    """The texts of a list attribute."""
+    value = node.attributes.get(attribute)
+    return tuple(str(part) for part in value) if isinstance(value, tuple) else ()
+
+
+def whole(node: Node, attribute: str) -> int:
+    """The number of an attribute, 0 where there is none."""
+    value = node.attributes.get(attribute)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -10,7 +10,8 @@ from api.graphql.nodes import Node
 from api.graphql.paging import DEFAULT_PAGE, PageInfo, cursors, page_info, place_after
 from api.graphql.reading import Shown, View
 from cmdb.changes.certificate import Answer, HitLine
-from cmdb.changes.record import Certified, said
+from cmdb.changes.record import Certified
+from cmdb.nodes import said
 
 
 @strawberry.type(description="A CI, by key, and how it is taken to fail.")

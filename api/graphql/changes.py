@@ -25,8 +25,9 @@ from cmdb.application.control import OPEN_STAGES, certificate, collisions_with, 
 from cmdb.changes import Change, Choice, Kind, Stage, changes_in, changes_of, load_change, overdue
 from cmdb.changes.certificate import Answer
 from cmdb.changes.hurdles import AFTERWARDS
-from cmdb.changes.record import CHANGE, Certified, many, said
+from cmdb.changes.record import CHANGE, Certified
 from cmdb.filters import And, Compare, Filter, IsA, Lookup
+from cmdb.nodes import many, said
 from cmdb.store.port import Query as NodeQuery
 
 Info = strawberry.Info[Reading, None]

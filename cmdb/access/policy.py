@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from cmdb.access.rights import Policy, RoleOf
 from cmdb.filters import LIVE, And, IsA
-from cmdb.nodes import Node
+from cmdb.nodes import Node, many
 from cmdb.reading.listing import every
 from cmdb.store.port import Store
-from graph_schema.values import Value
 
 _ROLE = "Role"
 
@@ -21,9 +20,5 @@ async def load_policy(store: Store) -> Policy:
 
 
 def _role(node: Node) -> RoleOf:
-    rights, members = _texts(node.attributes.get("rights")), _texts(node.attributes.get("members"))
-    return RoleOf(node.name, frozenset(rights), frozenset(members), _texts(node.attributes.get("sees")))
-
-
-def _texts(value: Value | None) -> tuple[str, ...]:
-    return tuple(str(part) for part in value) if isinstance(value, tuple) else ()
+    rights, members = many(node, "rights"), many(node, "members")
+    return RoleOf(node.name, frozenset(rights), frozenset(members), many(node, "sees"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cmdb.errors import Problem, Refused
+
 
 class Right(StrEnum):
     """What a role may allow; the values are those of the attribute `rights` of the class Role."""
@@ -54,6 +56,18 @@ class Policy:
     def holders(self, right: Right) -> frozenset[str]:
         """Who has a right by a role."""
         return frozenset(member for role in self.roles if right in role.rights for member in role.members)
+
+    def lacking(self, actor: str, right: Right, subject: str = "") -> Problem | None:
+        """What stands against an actor who needs a right; None where he has it."""
+        if self.allows(actor, right):
+            return None
+        holders = ", ".join(sorted(self.holders(right))) or "nobody yet"
+        return Problem(f"{actor} has not the right {right.value}", subject, remedy=f"it is held by {holders}")
+
+    def demand(self, actor: str, right: Right) -> None:
+        """Raises Refused where an actor has not the right."""
+        if (problem := self.lacking(actor, right)) is not None:
+            raise Refused(problem.message, remedy=problem.remedy)
 
     def sees(self, actor: str) -> tuple[str, ...] | None:
         """The filters of what an actor may see, any of which is enough; None where nothing is kept from him.

@@ -15,8 +15,8 @@ from cmdb.changes import initialisation_has_ended
 from cmdb.errors import Conflict, Failed, Invalid, NotFound, Refused, Usage
 from cmdb.filters import Compare, Lookup
 from cmdb.ledger import Head
-from cmdb.reading import BASELINE, Moment, moment_revision, resolve
-from cmdb.store.port import LARGEST_PAGE, Query, Sort, Store
+from cmdb.reading import BASELINE, Moment, every, moment_revision, resolve
+from cmdb.store.port import Sort, Store
 from graph_schema.values import instant
 
 
@@ -68,9 +68,7 @@ async def _by_key(store: Store, scope: Scope, head: Head) -> Scope:
 async def _check_rights(application: Application, actor: str) -> None:
     """Who may record, and that the first one, which ends initialisation, leaves somebody who can approve changes."""
     policy = await load_policy(application.store)
-    if not policy.allows(actor, Right.RECORD_BASELINES):
-        holders = ", ".join(sorted(policy.holders(Right.RECORD_BASELINES))) or "nobody yet"
-        raise Refused(f"{actor} has not the right {Right.RECORD_BASELINES.value}", remedy=f"it is held by {holders}")
+    policy.demand(actor, Right.RECORD_BASELINES)
     if (missing := policy.missing_to_close()) and not await initialisation_has_ended(application.store):
         names = ", ".join(right.value for right in missing)
         raise Refused(
@@ -125,16 +123,8 @@ async def find_baseline(application: Application, reference: str) -> Baseline:
 
 async def list_baselines(application: Application) -> list[Baseline]:
     """All baselines, the newest first. O(baselines)."""
-    where, sort = Compare("class", Lookup.EQ, BASELINE), Sort("ordinal", descending=True)
-    found: list[Baseline] = []
-    after: str | None = None
-    while True:
-        query = Query(where=where, sort=sort, limit=LARGEST_PAGE, after=after)
-        page = await application.store.find(query)
-        found += map(baseline_of, page.items)
-        if not page.more:
-            return found
-        after = page.cursors[-1]
+    nodes = await every(application.store, Compare("class", Lookup.EQ, BASELINE), Sort("ordinal", descending=True))
+    return [baseline_of(node) for node in nodes]
 
 
 async def _standing(application: Application, reference: str) -> Baseline:

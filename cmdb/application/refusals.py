@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cmdb.changes.record import whole
 from cmdb.changeset import ChangeSet, New, Patch, Put
 from cmdb.clock import Clock
 from cmdb.errors import CmdbError, Refused
+from cmdb.nodes import whole
 from cmdb.store.port import ClaimChanges, Store
 from cmdb.writing import Bound, Door, Gate, Warrant, Written
 

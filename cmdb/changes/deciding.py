@@ -5,57 +5,30 @@ A step that is not in the table is denied. All that is missing is said at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from cmdb.access import Right
 from cmdb.changes import hurdles
 from cmdb.changes.asking import Action, Asked
-from cmdb.changes.hurdles import AFTERWARDS, OPEN, Hurdle, missing_documents
-from cmdb.changes.record import Change, Kind, Stage, many, said, whole
+from cmdb.changes.hurdles import AFTERWARDS, OPEN, missing_documents
+from cmdb.changes.record import Change, Kind, Stage
+from cmdb.changes.tables import Rule, Step, pass_all
 from cmdb.changeset import Patch
-from cmdb.errors import Problem, Refused
+from cmdb.nodes import many, said, whole
 from graph_schema.values import instant
 
 REVIEW_WITHIN: Final = timedelta(days=14)
 """How long after its implementation a change is to be reviewed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Where a change goes, and what its record says afterwards."""
-
-    after: Stage
-    patch: Patch
+Rules = dict[Action, Rule[Change, Asked, Stage]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    before: frozenset[Stage]
-    after: Stage
-    passing: tuple[Hurdle, ...]
-    patch: Callable[[Change, Asked], Patch] = lambda change, asked: {}
-
-
-def step(change: Change, asked: Asked) -> Step:
+def step(change: Change, asked: Asked) -> Step[Stage]:
     """The step, decided. Raises Refused with everything that stands against it."""
     rule = RULES[asked.action]
-    problems = [] if asked.actor.strip() else [Problem("nobody is named as the actor", remedy="say who with --as NAME")]
-    if change.stage not in rule.before:
-        known = ", ".join(sorted(stage.value for stage in rule.before))
-        problems.append(
-            Problem(f"is {change.stage.value}; {asked.action.value} is for one that is {known}", change.key)
-        )
-    else:
-        problems += [problem for hurdle in rule.passing for problem in hurdle(change, asked)]
-    if problems:
-        raise Refused(
-            f"{asked.action.value.replace('_', ' ')} {change.key}: {problems[0].message}",
-            remedy=problems[0].remedy or "see `cmdb change show`",
-            problems=tuple(problems),
-        )
+    pass_all(rule, change, asked, see="see `cmdb change show`")
     return Step(_after(change, asked, rule), rule.patch(change, asked))
 
 
@@ -69,7 +42,7 @@ def overdue(change: Change, today: date) -> tuple[str, ...]:
     return late
 
 
-def _after(change: Change, asked: Asked, rule: _Rule) -> Stage:
+def _after(change: Change, asked: Asked, rule: Rule[Change, Asked, Stage]) -> Stage:
     """Where a step leads; for most the same whatever the change."""
     if asked.action is Action.ASSESS and change.stage in AFTERWARDS:
         return change.stage
@@ -129,23 +102,23 @@ def fallen(change: Change) -> Patch:
     return gone | ({"reapprovals": whole(change.node, "reapprovals") + 1} if held else {})
 
 
-RULES: Final[dict[Action, _Rule]] = {
-    Action.EDIT: _Rule(
+RULES: Final[Rules] = {
+    Action.EDIT: Rule(
         OPEN | AFTERWARDS | {Stage.REJECTED},
         Stage.DRAFT,
         (hurdles.is_requester_or_manager, hurdles.is_open_to_edits),
         _edited,
     ),
-    Action.SUBMIT: _Rule(
+    Action.SUBMIT: Rule(
         frozenset({Stage.DRAFT}),
         Stage.SUBMITTED,
         (hurdles.is_requester_or_manager, hurdles.has_right(Right.REQUEST_CHANGES), hurdles.is_described),
         _submitted,
     ),
-    Action.ASSESS: _Rule(
+    Action.ASSESS: Rule(
         frozenset({Stage.SUBMITTED}), Stage.ASSESSED, (hurdles.has_right(Right.ASSESS_CHANGES), hurdles.has_window)
     ),
-    Action.APPROVE: _Rule(
+    Action.APPROVE: Rule(
         frozenset({Stage.SUBMITTED, Stage.ASSESSED}),
         Stage.APPROVED,
         (
@@ -157,49 +130,49 @@ RULES: Final[dict[Action, _Rule]] = {
         ),
         _approved,
     ),
-    Action.REJECT: _Rule(
+    Action.REJECT: Rule(
         frozenset({Stage.ASSESSED}), Stage.REJECTED, (hurdles.may_approve, hurdles.says_why, hurdles.board_is_in_favour)
     ),
-    Action.SCHEDULE: _Rule(
+    Action.SCHEDULE: Rule(
         frozenset({Stage.APPROVED}),
         Stage.SCHEDULED,
         (hurdles.has_right(Right.SCHEDULE_CHANGES), hurdles.window_is_ahead, hurdles.is_free),
         _scheduled,
     ),
-    Action.BEGIN: _Rule(
+    Action.BEGIN: Rule(
         frozenset({Stage.SCHEDULED}),
         Stage.IMPLEMENTING,
         (hurdles.is_assigned, hurdles.window_is_open),
         lambda c, a: {"began_at": instant(a.now), "began_after": a.head},
     ),
-    Action.COMPLETE: _Rule(frozenset({Stage.IMPLEMENTING}), Stage.IMPLEMENTED, (hurdles.is_assigned,), _ended),
-    Action.FAIL: _Rule(
+    Action.COMPLETE: Rule(frozenset({Stage.IMPLEMENTING}), Stage.IMPLEMENTED, (hurdles.is_assigned,), _ended),
+    Action.FAIL: Rule(
         frozenset({Stage.IMPLEMENTING, Stage.IMPLEMENTED}),
         Stage.FAILED,
         (hurdles.is_assigned, hurdles.says_why),
         lambda c, a: {**_ended(c, a), "outcome": "failed"},
     ),
-    Action.BACK_OUT: _Rule(
+    Action.BACK_OUT: Rule(
         frozenset({Stage.FAILED}), Stage.BACKED_OUT, (hurdles.is_assigned,), lambda c, a: {"outcome": "backed_out"}
     ),
-    Action.REVIEW: _Rule(
+    Action.REVIEW: Rule(
         frozenset({Stage.IMPLEMENTED, Stage.FAILED, Stage.BACKED_OUT}),
         Stage.REVIEWED,
         (hurdles.has_right(Right.REVIEW_CHANGES), hurdles.was_not_his),
         _reviewed,
     ),
-    Action.CLOSE: _Rule(
+    Action.CLOSE: Rule(
         frozenset({Stage.REVIEWED}),
         Stage.CLOSED,
         (hurdles.has_right(Right.REVIEW_CHANGES), hurdles.is_documented),
         lambda c, a: {"closed_at": instant(a.now)},
     ),
-    Action.CANCEL: _Rule(
+    Action.CANCEL: Rule(
         OPEN,
         Stage.CANCELLED,
         (hurdles.is_requester_or_manager, hurdles.says_why),
         lambda c, a: {"closed_at": instant(a.now)},
     ),
-    Action.VOTE: _Rule(frozenset({Stage.ASSESSED}), Stage.ASSESSED, (hurdles.may_vote, hurdles.says_why)),
+    Action.VOTE: Rule(frozenset({Stage.ASSESSED}), Stage.ASSESSED, (hurdles.may_vote, hurdles.says_why)),
 }
 """The table of steps; whatever is not in it is denied."""

@@ -17,13 +17,10 @@ from cmdb.changes.record import (
     Change,
     Choice,
     Stage,
-    many,
-    said,
-    whole,
 )
 from cmdb.errors import NotFound
 from cmdb.filters import LIVE, And, Compare, Direction, IsA, Lookup
-from cmdb.nodes import Node, Relationship
+from cmdb.nodes import Node, Relationship, many, said, whole
 from cmdb.reading import every, resolve
 from cmdb.store.port import Store
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from cmdb.access import Right
 from cmdb.changes.asking import Action, Asked
-from cmdb.changes.record import RIGHT_TO_APPROVE, Change, Choice, Kind, Stage, many, said
+from cmdb.changes.record import RIGHT_TO_APPROVE, Change, Choice, Kind, Stage
 from cmdb.changes.voting import Verdict, counted
 from cmdb.errors import Problem
+from cmdb.nodes import many, said
 from graph_schema.values import instant
 
 Hurdle = Callable[[Change, Asked], Iterator[Problem]]
@@ -52,9 +53,8 @@ def has_right(right: Right) -> Hurdle:
     """Some role must give the actor this right."""
 
     def hurdle(change: Change, asked: Asked) -> Iterator[Problem]:
-        if not asked.policy.allows(asked.actor, right):
-            holders = ", ".join(sorted(asked.policy.holders(right))) or "nobody yet"
-            yield Problem(f"{asked.actor} has not the right {right.value}", remedy=f"it is held by {holders}")
+        if (problem := asked.policy.lacking(asked.actor, right)) is not None:
+            yield problem
 
     return hurdle
 
@@ -162,10 +162,14 @@ def window_is_ahead(change: Change, asked: Asked) -> Iterator[Problem]:
 
 def window_is_open(change: Change, asked: Asked) -> Iterator[Problem]:
     """Now is inside its window."""
-    now = instant(asked.now)
+    yield from outside_window(change, instant(asked.now))
+
+
+def outside_window(change: Change, now: str) -> Iterator[Problem]:
+    """What stands against doing something of a change now, a canonical instant."""
     if change.window is None or not change.window[0] <= now < change.window[1]:
-        shown = "it has none" if change.window is None else f"it is {change.window[0]} to {change.window[1]}"
-        yield Problem(f"now is {now}, outside its window", change.key, remedy=shown)
+        shown = "none" if change.window is None else f"{change.window[0]} to {change.window[1]}"
+        yield Problem(f"now is {now}, outside its window", change.key, remedy=f"its window: {shown}")
 
 
 def is_free(change: Change, asked: Asked) -> Iterator[Problem]:
@@ -181,9 +185,14 @@ def is_free(change: Change, asked: Asked) -> Iterator[Problem]:
 
 def is_assigned(change: Change, asked: Asked) -> Iterator[Problem]:
     """Who implements it is named in it."""
-    if asked.actor not in change.implementers:
+    yield from unassigned(change, asked.actor)
+
+
+def unassigned(change: Change, actor: str) -> Iterator[Problem]:
+    """What stands against an actor who does something of a change."""
+    if actor not in change.implementers:
         assigned = ", ".join(sorted(change.implementers)) or "nobody"
-        yield Problem(f"{asked.actor} is not assigned to it", change.key, remedy=f"assigned: {assigned}")
+        yield Problem(f"{actor} is not assigned to it", change.key, remedy=f"assigned: {assigned}")
 
 
 def was_not_his(change: Change, asked: Asked) -> Iterator[Problem]:

@@ -12,7 +12,8 @@ from hashlib import sha256
 from typing import Final
 
 from cmdb.access import Policy, Right
-from cmdb.changes.record import Change, Stage, said
+from cmdb.changes.hurdles import outside_window, unassigned
+from cmdb.changes.record import BOARD, CALENDAR, CERTIFICATE, CHANGE, TEMPLATE, VOTE, Change, Stage
 from cmdb.changeset import (
     Effect,
     EstateFounded,
@@ -25,23 +26,24 @@ from cmdb.changeset import (
     Unlinked,
 )
 from cmdb.errors import Problem
+from cmdb.nodes import said
 from cmdb.writing import INITIALISATION, RECORDS, Warrant, WriteRequest
 from graph_schema.metamodel import Kind, Model
 from graph_schema.values import instant
 
 GOVERNED: Final[Mapping[str, Right | None]] = {
-    "Change": None,
-    "ImpactCertificate": None,
-    "Vote": None,
+    CHANGE: None,
+    CERTIFICATE: None,
+    VOTE: None,
     "Refusal": None,
     "Baseline": None,
     "Release": None,
     "SitePlan": None,
     "ReleasePolicy": Right.MANAGE_RELEASES,
     "ReleaseReport": Right.MANAGE_RELEASES,
-    "ChangeTemplate": Right.APPROVE_TEMPLATES,
-    "ChangeCalendar": Right.EDIT_CALENDARS,
-    "AdvisoryBoard": Right.EDIT_ACCESS,
+    TEMPLATE: Right.APPROVE_TEMPLATES,
+    CALENDAR: Right.EDIT_CALENDARS,
+    BOARD: Right.EDIT_ACCESS,
     "Role": Right.EDIT_ACCESS,
 }
 """Records on which decisions rest, and the right to write them; None: control alone writes them, step by step."""
@@ -94,7 +96,10 @@ def is_plain(request: WriteRequest, model: Model) -> bool:
         return False
     created = {effect.class_name for effect in request.effects if isinstance(effect, NodeCreated)}
     linked = {effect.type for effect in request.effects if isinstance(effect, Linked)}
-    return not (created & governed or any(source in governed for name in linked for source, _ in model.joinable[name]))
+    sources = {
+        name for kind in linked for ends in model.type_by_name[kind].ends for name in model.descendants[ends.source]
+    }
+    return not governed & (created | sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +174,11 @@ def _about_records(case: Case, found: _Sorted) -> Iterator[Problem]:
                 name,
                 remedy="use `cmdb change`, `cmdb release` or `cmdb baseline`",
             )
-        elif not case.policy.allows(case.actor, right):
-            yield _lacks(case, right, name)
-    if found.records and case.closed and not case.policy.allows(case.actor, Right.WRITE_RECORDS):
-        yield _lacks(case, Right.WRITE_RECORDS, "records")
-
-
-def _lacks(case: Case, right: Right, what: str) -> Problem:
-    holders = ", ".join(sorted(case.policy.holders(right))) or "nobody yet"
-    return Problem(f"{case.actor} has not the right {right.value}", what, remedy=f"it is held by {holders}")
+        elif (problem := case.policy.lacking(case.actor, right, name)) is not None:
+            yield problem
+    lacking = case.policy.lacking(case.actor, Right.WRITE_RECORDS, "records")
+    if found.records and case.closed and lacking is not None:
+        yield lacking
 
 
 def _about_items(case: Case, found: _Sorted) -> Iterator[Problem]:
@@ -214,13 +215,8 @@ def _under_change(case: Case, found: _Sorted) -> Iterator[Problem]:
         return
     if change.stage is not Stage.IMPLEMENTING:
         yield Problem(f"is {change.stage.value}, not being implemented", change.key, remedy="see `cmdb change show`")
-    now = instant(case.now)
-    if change.window is None or not change.window[0] <= now < change.window[1]:
-        shown = "none" if change.window is None else f"{change.window[0]} to {change.window[1]}"
-        yield Problem(f"now is {now}, outside its window", change.key, remedy=f"its window: {shown}")
-    if case.actor not in change.implementers:
-        assigned = ", ".join(sorted(change.implementers)) or "nobody"
-        yield Problem(f"{case.actor} is not assigned to it", change.key, remedy=f"assigned: {assigned}")
+    yield from outside_window(change, instant(case.now))
+    yield from unassigned(change, case.actor)
     if found.model and model_digest(case.effects) != said(change.node, "planned_model"):
         yield Problem("is not to install this model", change.key, remedy="draft it with --model FOLDER")
     yield from _in_scope(change, found)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from cmdb.access import Right
-from cmdb.nodes import Node
+from cmdb.nodes import Node, many, said, whole
 from cmdb.reading.operation_text import WrittenOperation, WrittenPut, operation_of_line
 
 CHANGE: Final = "Change"
@@ -160,21 +160,3 @@ class Change:
         return sum(
             (Decimal(line.partition("=")[2].split(" ", 1)[0]) for line in many(self.node, "cost_lines")), Decimal(0)
         )
-
-
-def said(node: Node, attribute: str) -> str:
-    """The text of an attribute, empty where there is none."""
-    value = node.attributes.get(attribute)
-    return value if isinstance(value, str) else ""
-
-
-def many(node: Node, attribute: str) -> tuple[str, ...]:
-    """The texts of a list attribute."""
-    value = node.attributes.get(attribute)
-    return tuple(str(part) for part in value) if isinstance(value, tuple) else ()
-
-
-def whole(node: Node, attribute: str) -> int:
-    """The number of an attribute, 0 where there is none."""
-    value = node.attributes.get(attribute)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -11,11 +11,10 @@ from rich.text import Text
 
 from cmdb.changes import Change
 from cmdb.changes.certificate import Answer, HitLine
-from cmdb.changes.record import said
 from cmdb.cli import page
 from cmdb.cli.impact import MARKS
 from cmdb.cli.output import Json, err, out, table
-from cmdb.nodes import Node
+from cmdb.nodes import Node, said
 from graph_schema.metamodel import Label
 
 SHOWN: Final = 20

@@ -17,10 +17,10 @@ from cmdb.application.control import (
 )
 from cmdb.changes import load_change
 from cmdb.changes.kpis import Target
-from cmdb.changes.record import said
 from cmdb.changes.windows import named_zone
 from cmdb.cli.output import Format, err, out, print_rows, print_value
 from cmdb.cli.session import Common, opened, run
+from cmdb.nodes import said
 
 Ref = Annotated[str, Parameter(help="The change, by key.")]
 

@@ -1,7 +1,8 @@
 """Releases: their records and steps, the order of deployment, whether their artefacts are intact, what is told of them."""
 
+from cmdb.changes.tables import Step
 from cmdb.releases.asking import Action, Asked, Findings, TestResult
-from cmdb.releases.deciding import OPEN, Step, step
+from cmdb.releases.deciding import OPEN, step
 from cmdb.releases.figures import MonthOfReleases, releases_by_month
 from cmdb.releases.gathering import load_release, releases_in, releases_of
 from cmdb.releases.integrity import altered, digest_of

@@ -5,16 +5,13 @@ A step that is not in the table is denied. All that is missing is said at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from cmdb.access import Right
+from cmdb.changes.tables import Rule, Step, pass_all
 from cmdb.changeset import Patch
-from cmdb.errors import Problem, Refused
 from cmdb.releases import hurdles
 from cmdb.releases.asking import Action, Asked, TestResult
-from cmdb.releases.hurdles import Hurdle
 from cmdb.releases.record import Release, Stage
 from graph_schema.values import instant
 
@@ -22,39 +19,13 @@ OPEN: Final = frozenset({Stage.DRAFT, Stage.PLANNED, Stage.TESTED, Stage.ACCEPTE
 """Stages in which a release may be altered; it is planned anew then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Where a release goes, and what its record says afterwards."""
-
-    after: Stage
-    patch: Patch
+Rules = dict[Action, Rule[Release, Asked, Stage]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    before: frozenset[Stage]
-    after: Stage
-    passing: tuple[Hurdle, ...]
-    patch: Callable[[Release, Asked], Patch] = lambda release, asked: {}
-
-
-def step(release: Release, asked: Asked) -> Step:
+def step(release: Release, asked: Asked) -> Step[Stage]:
     """The step, decided. Raises Refused with everything that stands against it."""
     rule = RULES[asked.action]
-    problems = [] if asked.actor.strip() else [Problem("nobody is named as the actor", remedy="say who with --as NAME")]
-    if release.stage not in rule.before:
-        known = ", ".join(sorted(stage.value for stage in rule.before))
-        problems.append(
-            Problem(f"is {release.stage.value}; {asked.action.value} is for one that is {known}", release.key)
-        )
-    else:
-        problems += [problem for hurdle in rule.passing for problem in hurdle(release, asked)]
-    if problems:
-        raise Refused(
-            f"{asked.action.value.replace('_', ' ')} {release.key}: {problems[0].message}",
-            remedy=problems[0].remedy or "see `cmdb release show`",
-            problems=tuple(problems),
-        )
+    pass_all(rule, release, asked, see="see `cmdb release show`")
     not_passed = asked.action is Action.TEST and asked.result is TestResult.FAILED
     return Step(Stage.PLANNED if not_passed else rule.after, rule.patch(release, asked))
 
@@ -91,9 +62,9 @@ def _begun(release: Release, asked: Asked) -> Patch:
 
 _MAY_DEPLOY: Final = hurdles.has_authority(Right.DEPLOY_RELEASES, "deploying_roles")
 
-RULES: Final[dict[Action, _Rule]] = {
-    Action.EDIT: _Rule(OPEN, Stage.DRAFT, (hurdles.has_right(Right.MANAGE_RELEASES),), _edited),
-    Action.PLAN: _Rule(
+RULES: Final[Rules] = {
+    Action.EDIT: Rule(OPEN, Stage.DRAFT, (hurdles.has_right(Right.MANAGE_RELEASES),), _edited),
+    Action.PLAN: Rule(
         frozenset({Stage.DRAFT}),
         Stage.PLANNED,
         (
@@ -105,7 +76,7 @@ RULES: Final[dict[Action, _Rule]] = {
         ),
         lambda r, a: {"artefacts": tuple(delivery.item.key for delivery in r.deliveries) or None},
     ),
-    Action.TEST: _Rule(
+    Action.TEST: Rule(
         frozenset({Stage.PLANNED, Stage.TESTED}),
         Stage.TESTED,
         (
@@ -115,13 +86,13 @@ RULES: Final[dict[Action, _Rule]] = {
         ),
         _tested,
     ),
-    Action.ACCEPT: _Rule(
+    Action.ACCEPT: Rule(
         frozenset({Stage.PLANNED, Stage.TESTED}),
         Stage.ACCEPTED,
         (hurdles.has_right(Right.MANAGE_RELEASES), hurdles.is_proved, hurdles.is_not_his, hurdles.is_intact),
         lambda r, a: {"accepted_by": a.actor, "accepted_at": instant(a.now)},
     ),
-    Action.DEPLOY: _Rule(
+    Action.DEPLOY: Rule(
         frozenset({Stage.ACCEPTED}),
         Stage.DEPLOYING,
         (
@@ -134,31 +105,31 @@ RULES: Final[dict[Action, _Rule]] = {
         ),
         _begun,
     ),
-    Action.COMPLETE: _Rule(
+    Action.COMPLETE: Rule(
         frozenset({Stage.DEPLOYING}),
         Stage.DEPLOYED,
         (_MAY_DEPLOY, hurdles.changes_are_done, hurdles.is_intact),
         lambda r, a: {"ended_at": instant(a.now), "outcome": "successful"},
     ),
-    Action.FAIL: _Rule(
+    Action.FAIL: Rule(
         frozenset({Stage.DEPLOYING, Stage.DEPLOYED}),
         Stage.FAILED,
         (_MAY_DEPLOY, hurdles.says_why),
         lambda r, a: {"ended_at": instant(a.now), "outcome": "failed"},
     ),
-    Action.BACK_OUT: _Rule(
+    Action.BACK_OUT: Rule(
         frozenset({Stage.FAILED}),
         Stage.BACKED_OUT,
         (_MAY_DEPLOY, hurdles.nothing_stands),
         lambda r, a: {"outcome": "backed_out"},
     ),
-    Action.CLOSE: _Rule(
+    Action.CLOSE: Rule(
         frozenset({Stage.DEPLOYED, Stage.FAILED, Stage.BACKED_OUT}),
         Stage.CLOSED,
         (hurdles.has_right(Right.MANAGE_RELEASES), hurdles.cause_is_known, hurdles.is_settled),
         lambda r, a: {"closed_at": instant(a.now)},
     ),
-    Action.CANCEL: _Rule(
+    Action.CANCEL: Rule(
         OPEN,
         Stage.CANCELLED,
         (hurdles.has_right(Right.MANAGE_RELEASES), hurdles.says_why),

@@ -13,8 +13,8 @@ from datetime import datetime, tzinfo
 from fractions import Fraction
 from typing import Final
 
-from cmdb.changes.record import said
 from cmdb.errors import Invalid
+from cmdb.nodes import said
 from cmdb.releases.record import Kind, Release
 
 MOST_MONTHS: Final = 600

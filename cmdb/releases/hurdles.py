@@ -8,8 +8,8 @@ from typing import Final
 from cmdb.access import Right
 from cmdb.changes import Change
 from cmdb.changes import Stage as ChangeStage
-from cmdb.changes.record import many, said
 from cmdb.errors import Problem
+from cmdb.nodes import many, said
 from cmdb.releases.asking import Asked, TestResult
 from cmdb.releases.record import UNKNOWN, Kind, Release, Stage
 
@@ -27,9 +27,8 @@ def has_right(right: Right) -> Hurdle:
     """Some role must give the actor this right."""
 
     def hurdle(release: Release, asked: Asked) -> Iterator[Problem]:
-        if not asked.policy.allows(asked.actor, right):
-            holders = ", ".join(sorted(asked.policy.holders(right))) or "nobody yet"
-            yield Problem(f"{asked.actor} has not the right {right.value}", remedy=f"it is held by {holders}")
+        if (problem := asked.policy.lacking(asked.actor, right)) is not None:
+            yield problem
 
     return hurdle
 

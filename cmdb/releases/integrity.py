@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from cmdb.changes import Change
-from cmdb.changes.record import many, said
+from cmdb.nodes import many, said
 from cmdb.releases.record import Delivery, Release, Stage
 
 

@@ -14,8 +14,7 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-from cmdb.changes.record import many, said
-from cmdb.nodes import Node
+from cmdb.nodes import Node, many, said
 from cmdb.releases.ordering import Order
 from cmdb.releases.record import RELEASE, SITE_PLAN, Delivery, Release, SitePlan
 from graph_schema.metamodel import Label, Model

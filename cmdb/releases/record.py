@@ -8,8 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from cmdb.changes import Change
-from cmdb.changes.record import many, said
-from cmdb.nodes import Node
+from cmdb.nodes import Node, many, said
 
 RELEASE: Final = "Release"
 """The class of releases."""

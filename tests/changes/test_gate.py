@@ -18,12 +18,11 @@ from cmdb.access import Policy, Right, load_policy
 from cmdb.application import Application, open_application
 from cmdb.application.control import Edit, Wish, edit_change, implement, take_step
 from cmdb.changes import Action, Stage
-from cmdb.changes.record import many, said
 from cmdb.changeset import ChangeSet, Effect, Link, New, NodeChanged, NodeCreated, NodeRetired, Operation, Put, Retire
 from cmdb.errors import CmdbError
 from cmdb.filters import Direction
 from cmdb.ledger import Commit
-from cmdb.nodes import Node
+from cmdb.nodes import Node, many, said
 from cmdb.reading.operation_text import read_operations
 from cmdb.store.port import Store
 from graph_schema.metamodel import Kind as NodeKind

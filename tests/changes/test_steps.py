@@ -10,11 +10,10 @@ import pytest
 
 from cmdb.application.control import Draft, Edit, Wish, certificate, draft_change, edit_change, take_step
 from cmdb.changes import Action, Change, Stage, load_change
-from cmdb.changes.record import said
 from cmdb.changeset import ChangeSet, New, Put, Retire, Unlink
 from cmdb.errors import Invalid, Refused
 from cmdb.filters import Direction
-from cmdb.nodes import Node
+from cmdb.nodes import Node, said
 from cmdb.reading import resolve, resolve_all
 from cmdb.reading.operation_text import read_operations
 from tests.changes.office import an_estate, carried, drafted

@@ -23,10 +23,10 @@ from cmdb.application.control import (
 )
 from cmdb.changes import Action, Kind, Stage, load_change, overdue
 from cmdb.changes.kpis import Measure
-from cmdb.changes.record import many
 from cmdb.changeset import ChangeSet, Link, New, Operation, Put, Retire, Unlink
 from cmdb.errors import Conflict, Invalid, Refused
 from cmdb.filters import Direction
+from cmdb.nodes import many
 from cmdb.reading import resolve, resolve_all
 from cmdb.reading.operation_text import read_operations
 from graph_schema.metamodel import Model, NodeClass

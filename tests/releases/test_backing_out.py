@@ -19,9 +19,9 @@ from cmdb.application.releasing import (
 from cmdb.changes import Action as ChangeAction
 from cmdb.changes import Stage as ChangeStage
 from cmdb.changes import load_change
-from cmdb.changes.record import many, said
 from cmdb.changeset import ChangeSet, Put
 from cmdb.errors import Refused
+from cmdb.nodes import many, said
 from cmdb.reading import resolve
 from cmdb.reading.operation_text import WrittenOperation, WrittenPut
 from cmdb.releases import Action, Release, Stage, load_release

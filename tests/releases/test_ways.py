@@ -19,9 +19,9 @@ from cmdb.application.releasing import (
     take_release_step,
 )
 from cmdb.baselines import Everything
-from cmdb.changes.record import said
 from cmdb.errors import Invalid
 from cmdb.filters import Direction
+from cmdb.nodes import said
 from cmdb.reading.operation_text import WrittenOperation, WrittenPut, WrittenRetire
 from cmdb.releases import Action, Stage, load_release
 from cmdb.releases.contents import delivered_by

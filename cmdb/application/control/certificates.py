@@ -6,11 +6,11 @@ from cmdb.application.control.certifying import answer_to, hit_verdicts, questio
 from cmdb.application.opening import Application
 from cmdb.changes import Change, Stage, changes_in
 from cmdb.changes.certificate import Answer, Question, counts_text, digest_of, pieces_of, question_in, worse_than
-from cmdb.changes.record import CERTIFIES, IMPACTS, whole
+from cmdb.changes.record import CERTIFICATE, CERTIFIES, IMPACTS
 from cmdb.changeset import Link, New, Operation, Patch, Put, Unlink
 from cmdb.errors import NotFound
 from cmdb.filters import Direction
-from cmdb.nodes import Node
+from cmdb.nodes import Node, whole
 
 
 async def certificate(application: Application, change: Change, record: Node | None = None) -> tuple[Answer, bool]:
@@ -56,7 +56,7 @@ def _sealed(change: Change, answer: Answer, question: Question) -> list[Operatio
         "summary_counts": counts_text(answer.counts),
     }
     name = f"{change.key} at revision {answer.revision}"
-    put = Put(node=New("certificate"), class_name="ImpactCertificate", name=name, attributes=attributes)
+    put = Put(node=New("certificate"), class_name=CERTIFICATE, name=name, attributes=attributes)
     old = [Put(node=change.certified.node.ordinal, state="superseded")] if change.certified else []
     return [*old, put, Link(type=CERTIFIES, source=New("certificate"), target=change.node.ordinal)]
 

@@ -20,10 +20,9 @@ from cmdb.application.planning import (
 )
 from cmdb.changes import Change
 from cmdb.changes.certificate import Answer, HitLine, Question
-from cmdb.changes.record import said
 from cmdb.changeset import Effect, NodeCreated
 from cmdb.impact import Impact, Standing, State, WhatIf
-from cmdb.nodes import Node
+from cmdb.nodes import Node, said
 from cmdb.projection.columns import Int32s
 from cmdb.reading.operation_text import to_change_set
 

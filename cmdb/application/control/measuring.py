@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, time
 from cmdb.application.opening import Application
 from cmdb.changes import Change, Stage, changes_of
 from cmdb.changes.kpis import ChangeRow, MonthOfChanges, kpis_by_month
-from cmdb.changes.record import CHANGE, said, whole
+from cmdb.changes.record import CHANGE
 from cmdb.changes.spans import micros
 from cmdb.changes.windows import named_zone
 from cmdb.filters import LIVE, And, IsA
+from cmdb.nodes import said, whole
 from cmdb.reading import every
 from cmdb.store.port import Store
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cmdb.access import load_policy
 from cmdb.application.newest import on_newest, record_put
 from cmdb.application.opening import Application
-from cmdb.changes import Action, Asked, Change, Findings, Step, load_change, step
+from cmdb.changes import Action, Asked, Change, Findings, Stage, Step, load_change, step
 from cmdb.changeset import ChangeSet, Operation, Put
 from cmdb.ledger import Head
 from cmdb.writing import Warrant
@@ -71,7 +71,7 @@ async def take(
     return await on_newest(application.store, attempt)
 
 
-async def decide(application: Application, change: Change, wish: Wish, findings: Findings, head: Head) -> Step:
+async def decide(application: Application, change: Change, wish: Wish, findings: Findings, head: Head) -> Step[Stage]:
     """The step, decided by the policy that is in force. Raises Refused."""
     asked = Asked(
         action=wish.action,

@@ -15,7 +15,7 @@ from cmdb.application.questions import live
 from cmdb.changes import Action, Change, Choice, Findings, Stage, changes_in, fallen, load_change
 from cmdb.changes.certificate import Answer
 from cmdb.changes.own_work import UNDER_CHANGE
-from cmdb.changes.record import CONCERNS, VOTES_ON
+from cmdb.changes.record import CONCERNS, VOTE, VOTES_ON
 from cmdb.changeset import ChangeSet, Link, New, Operation, Patch, Put
 from cmdb.errors import Conflict, Problem, Refused
 from cmdb.ledger import Head
@@ -144,7 +144,7 @@ def _voted(application: Application, wish: Wish) -> Moving:
             "cast_at": instant(application.clock()),
         }
         name = f"{change.key}: {wish.actor}"
-        put = Put(node=New("vote"), class_name="Vote", name=name, attributes=attributes)
+        put = Put(node=New("vote"), class_name=VOTE, name=name, attributes=attributes)
         return Move((put, Link(type=VOTES_ON, source=New("vote"), target=change.node.ordinal)))
 
     return move

@@ -8,24 +8,24 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from cmdb.application.assessing import SERVICE
 from cmdb.application.opening import Application
 from cmdb.changes import Change, Stage, changes_in, changes_of
 from cmdb.changes.calendars import Calendar, Everywhere, Purpose, frozen, outside_maintenance, read_calendar
 from cmdb.changes.certificate import Answer
 from cmdb.changes.collisions import Work, board_of, collisions_of
 from cmdb.changes.joint import Outage, joint_collisions_of
-from cmdb.changes.record import CALENDAR, CHANGE, IMPACTS, TOUCHES, said
+from cmdb.changes.record import CALENDAR, CHANGE, IMPACTS, TOUCHES
 from cmdb.changes.risk import Importance, Risk, RiskFacts, ServiceHit, risk_of
 from cmdb.changes.slots import Wish, free_slots
 from cmdb.changes.spans import Span, micros, moment_of
 from cmdb.errors import Invalid
 from cmdb.filters import LIVE, And, Direction, IsA
 from cmdb.impact import Standing
+from cmdb.nodes import said
 from cmdb.projection.columns import Int32s
 from cmdb.reading import every, parse_filter
 from cmdb.store.port import Store
-
-SERVICE = "Service"
 
 OPEN_STAGES = (Stage.SUBMITTED, Stage.ASSESSED, Stage.APPROVED, Stage.SCHEDULED, Stage.IMPLEMENTING)
 """Changes that are shown as being in each other's way."""

@@ -6,9 +6,8 @@ from cmdb.application.opening import Application
 from cmdb.changes import Change
 from cmdb.changes.certificate import question_in
 from cmdb.changes.own_work import Natural, OwnWork, Undoing, lines_of, undo
-from cmdb.changes.record import whole
 from cmdb.changeset import Effect, Linked, NodeChanged, NodeCreated, NodeRetired, Relinked, Unlinked
-from cmdb.nodes import Relationship
+from cmdb.nodes import Relationship, whole
 from cmdb.store.port import Store
 from graph_schema.metamodel import Kind, Model
 

@@ -11,7 +11,7 @@ from cmdb.application.opening import Application
 from cmdb.application.questions import live
 from cmdb.application.releasing.stepping import Taken, Wish, nothing_found, take
 from cmdb.changeset import NEW, ChangeSet, Link, New, NodeRef, Operation, Patch, Put, Retire, Unlink
-from cmdb.errors import Conflict, Invalid, Refused
+from cmdb.errors import Conflict, Invalid
 from cmdb.ledger import Head
 from cmdb.nodes import Node
 from cmdb.releases import Action, Kind, Release, load_release
@@ -147,7 +147,4 @@ def _check_free(attributes: Patch) -> None:
 
 
 async def _check_right(application: Application, actor: str) -> None:
-    policy = await load_policy(application.store)
-    if not policy.allows(actor, Right.MANAGE_RELEASES):
-        holders = ", ".join(sorted(policy.holders(Right.MANAGE_RELEASES))) or "nobody yet"
-        raise Refused(f"{actor} has not the right {Right.MANAGE_RELEASES.value}", remedy=f"it is held by {holders}")
+    (await load_policy(application.store)).demand(actor, Right.MANAGE_RELEASES)

@@ -9,10 +9,9 @@ from cmdb.application.opening import Application
 from cmdb.application.releasing.stepping import Moving
 from cmdb.baselines import Everything, OfRelease
 from cmdb.baselines.record import recording
-from cmdb.changes.record import many
 from cmdb.changeset import NEW, Link, New, Operation, Patch, Put, Unlink
 from cmdb.ledger import Head
-from cmdb.nodes import Node
+from cmdb.nodes import Node, many
 from cmdb.reading import BASELINE
 from cmdb.releases import Release, digest_of
 from cmdb.releases.contents import delivered_by

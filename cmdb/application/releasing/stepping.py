@@ -11,7 +11,7 @@ from cmdb.application.opening import Application
 from cmdb.changeset import ChangeSet, Operation
 from cmdb.ledger import Head
 from cmdb.nodes import Node
-from cmdb.releases import Action, Asked, Findings, Release, Step, TestResult, load_release, step
+from cmdb.releases import Action, Asked, Findings, Release, Stage, Step, TestResult, load_release, step
 from cmdb.writing import Warrant
 
 
@@ -73,7 +73,7 @@ async def nothing_found(release: Release, head: Head) -> Findings:
     return Findings()
 
 
-async def decide(application: Application, release: Release, wish: Wish, findings: Findings) -> Step:
+async def decide(application: Application, release: Release, wish: Wish, findings: Findings) -> Step[Stage]:
     """The step, decided by the policy that is in force. Raises Refused."""
     asked = Asked(
         action=wish.action,
