@@ -16,7 +16,6 @@ A month that is not over counts as it is now.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -30,19 +29,16 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from cmdb.changes.months import months
 from cmdb.changes.record import Kind
 from cmdb.changes.spans import micros, moment_of
 from cmdb.changes.weights import Strict, Version, read_weights, shipped
 from cmdb.changes.windows import FIRST_YEAR, LAST_YEAR, on_the_clocks
-from cmdb.errors import Invalid
 from graph_schema.metamodel import Label
 from graph_schema.yaml_tree import Path
 
-MOST_MONTHS: Final = 600
-"""Months that may be asked for at once."""
-
 _FILE: Final = "kpis.yaml"
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+_YEARS: Final = range(FIRST_YEAR, LAST_YEAR + 1)
 _HOUR: Final = 3_600_000_000
 
 
@@ -110,20 +106,20 @@ def kpis_by_month(
     """The measures of all months from `first` to `last`, as the calendar of a zone has them.
 
     `refusals` are the instants at which operations without authority were refused. Months that have not begun by `now`
-    are left out. Targets are those that are shipped if none are given. Raises `Invalid` for what is no month, a last one
-    before the first, and more than `MOST_MONTHS`. O(changes · months).
+    are left out. Targets are those that are shipped if none are given. Raises `Invalid` for what are no months; see
+    `cmdb.changes.months`. O(changes · months).
     """
     targets = targets or shipped_targets()
-    months = _months(first, last)
-    begins = [on_the_clocks(datetime(*month, 1), clocks).first for month in months]  # noqa: DTZ001 - the zone's clocks
+    asked = months(first, last, _YEARS)
+    begins = [on_the_clocks(datetime(*month, 1), clocks).first for month in (*asked, asked[-1].next)]  # noqa: DTZ001 - the zone's clocks
     at = micros(now)
     return tuple(
         MonthOfChanges(
-            f"{month[0]:04}-{month[1]:02}",
+            str(month),
             targets.version,
             tuple(_month(changes, refusals, _Month(begin, min(end, at), clocks), targets)),
         )
-        for month, (begin, end) in zip(months, pairwise(begins), strict=False)
+        for month, (begin, end) in zip(asked, pairwise(begins), strict=True)
         if begin <= at
     )
 
@@ -236,20 +232,3 @@ def _percent(some: int, of: int) -> Fraction | None:
 def _quantile(lead: Sequence[int], share: Fraction) -> Fraction | None:
     """In hours."""
     return Fraction(lead[ceil(share * len(lead)) - 1], _HOUR) if lead else None
-
-
-def _months(first: str, last: str) -> list[tuple[int, int]]:
-    """Years and months, and one more."""
-    begin, end = _number(first), _number(last)
-    if end < begin:
-        raise Invalid(f"{last} is before {first}", remedy="let the last month come after the first")
-    if end - begin >= MOST_MONTHS:
-        raise Invalid(f"{end - begin + 1} months are asked for", remedy=f"ask for at most {MOST_MONTHS}")
-    return [(number // 12, number % 12 + 1) for number in range(begin, end + 2)]
-
-
-def _number(text: str) -> int:
-    written = _MONTH.fullmatch(text)
-    if written is None or not FIRST_YEAR <= int(written[1]) <= LAST_YEAR:
-        raise Invalid(f"{text!r:.30} is no month", remedy="write it as 2026-03")
-    return int(written[1]) * 12 + int(written[2]) - 1

@@ -6,21 +6,14 @@ afterwards is a failure of the month in which it failed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from fractions import Fraction
-from typing import Final
 
-from cmdb.errors import Invalid
+from cmdb.changes.months import months
 from cmdb.nodes import said
 from cmdb.releases.record import Kind, Release
-
-MOST_MONTHS: Final = 600
-"""Months that may be asked for at once."""
-
-_MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +45,9 @@ def releases_by_month(
 ) -> tuple[MonthOfReleases, ...]:
     """The figures of all months from `first` to `last`, as a zone's calendar has them. O(releases + months).
 
-    Raises Invalid for what is no month, a last one before the first, and more than `MOST_MONTHS`.
+    Raises Invalid for what are no months; see `cmdb.changes.months`.
     """
-    by_month: dict[str, list[Release]] = {month: [] for month in _months(first, last)}
+    by_month: dict[str, list[Release]] = {str(month): [] for month in months(first, last)}
     for release in releases:
         if ended := said(release.node, "ended_at"):
             month = datetime.fromisoformat(ended).astimezone(clocks).strftime("%Y-%m")
@@ -71,19 +64,3 @@ def _counted(month: str, found: list[Release]) -> MonthOfReleases:
         backed_out=outcomes.count("backed_out"),
         emergencies=sum(release.kind is Kind.EMERGENCY for release in found),
     )
-
-
-def _months(first: str, last: str) -> list[str]:
-    begin, end = _number(first), _number(last)
-    if end < begin:
-        raise Invalid(f"{last} is before {first}", remedy="let the last month come after the first")
-    if end - begin >= MOST_MONTHS:
-        raise Invalid(f"{end - begin + 1} months are asked for", remedy=f"ask for at most {MOST_MONTHS}")
-    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(begin, end + 1)]
-
-
-def _number(month: str) -> int:
-    written = _MONTH.fullmatch(month)
-    if written is None:
-        raise Invalid(f"{month!r:.30} is no month", remedy="write it as 2026-03")
-    return int(written[1]) * 12 + int(written[2]) - 1

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmdb.changes.kpis import MOST_MONTHS, ChangeRow, Kpi, Measure, kpis_by_month, read_targets, shipped_targets
+from cmdb.changes.kpis import ChangeRow, Kpi, Measure, kpis_by_month, read_targets, shipped_targets
+from cmdb.changes.months import MOST_MONTHS
 from cmdb.changes.record import Kind
 from cmdb.changes.spans import micros, moment_of
 from cmdb.errors import Invalid
