@@ -68,6 +68,7 @@ def certificate_page(change: Change, record: Node, answer: Answer, *, proven: bo
         Label(en="Because", zh="原因"),
     )
     hits = page.grid(
+        Label(en="Hits", zh="受影响项"),
         columns,
         (
             (h.verdict, (MARKS[h.verdict][0], h.name, h.key, h.class_name, h.before, "; ".join(h.reasons)))
@@ -78,7 +79,7 @@ def certificate_page(change: Change, record: Node, answer: Answer, *, proven: bo
     proof = "worked out again to the letter" if proven else "NOT the same when worked out again"
     return page.page(
         f"{record.key}: {change.node.name}",
-        (page.facts(facts), *lists, page.section(Label(en="Hits", zh="受影响项"), hits)),
+        (page.facts(facts), *lists, hits),
         f"Revision {answer.revision}, model {answer.model}. SHA-256 {said(record, 'content_digest')}; {proof}.",
     )
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cmdb.application.comparing import Comparison, Side
 from cmdb.baselines.comparing import Change, FieldDifference, NodeDifference, RelationshipDifference
+from cmdb.cli import page
 from cmdb.cli.output import Json, err, out
 from cmdb.cli.showing import shown
 from cmdb.ledger import Header
@@ -32,6 +33,15 @@ WORDS: Final = {
 }
 _NAME: Final = Label(en="Name", zh="名称")
 _STATE: Final = Label(en="State", zh="状态")
+_SUMMARY: Final = Label(en="Summary", zh="摘要")
+_ITEMS: Final = Label(en="Configuration items", zh="配置项")
+_EDGES: Final = Label(en="Relationships", zh="关系")
+_COLUMNS: Final = (
+    Label(en="What", zh="变化"),
+    Label(en="Which", zh="对象"),
+    Label(en="Fields", zh="字段"),
+    Label(en="By whom, when", zh="何人何时"),
+)
 
 
 def print_comparison(found: Comparison, limit: int) -> None:
@@ -108,58 +118,15 @@ def comparison_page(found: Comparison, model: Model) -> str:
         + "</tr>"
         for what, zh in (("nodes", "配置项"), ("relationships", "关系"))
     )
-    heads = "".join(f'<th scope="col">{SIGNS[change]} {_both(WORDS[change])}</th>' for change in Change)
-    nodes = "\n".join(_rows(found, found.differences.nodes, model))
-    edges = "\n".join(_rows(found, found.differences.relationships, model))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>
-body {{ margin: 1rem; font-family: system-ui, sans-serif; color: #1a1a1a; background: #ffffff; }}
-div {{ overflow: auto; }}
-table {{ border-collapse: collapse; margin-top: 1rem; }}
-caption {{ text-align: left; font-weight: bold; padding: .25rem 0; }}
-th, td {{ border: 1px solid #767676; padding: .25rem .5rem; text-align: left; vertical-align: top; }}
-.added {{ background: #e3f4e3; }} .removed {{ background: #fde0dd; }} .changed {{ background: #fff3c4; }}
-.returned {{ background: #eeeeee; }}
-</style>
-</head>
-<body>
-<main>
-<h1>{escape(title)}</h1>
-<table>
-<caption>Summary <span lang="zh">· 摘要</span></caption>
+    heads = "".join(f'<th scope="col">{SIGNS[change]} {page.both(WORDS[change])}</th>' for change in Change)
+    summary = f"""<table>
+<caption>{page.both(_SUMMARY)}</caption>
 <thead><tr><td></td>{heads}</tr></thead>
 <tbody>{counts}</tbody>
-</table>
-{_table(Label(en="Configuration items", zh="配置项"), nodes)}
-{_table(Label(en="Relationships", zh="关系"), edges)}
-</main>
-</body>
-</html>
-"""
-
-
-def _table(label: Label, rows: str) -> str:
-    heads = (
-        Label(en="What", zh="变化"),
-        Label(en="Which", zh="对象"),
-        Label(en="Fields", zh="字段"),
-        Label(en="By whom, when", zh="何人何时"),
-    )
-    head = "".join(f'<th scope="col">{_both(one)}</th>' for one in heads)
-    return f"""<div tabindex="0" role="region" aria-label="{escape(label.en)}">
-<table>
-<caption>{_both(label)}</caption>
-<thead><tr>{head}</tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</div>"""
+</table>"""
+    nodes = page.table(_ITEMS, _COLUMNS, _rows(found, found.differences.nodes, model))
+    edges = page.table(_EDGES, _COLUMNS, _rows(found, found.differences.relationships, model))
+    return page.page(title, (summary, nodes, edges))
 
 
 def _rows(found: Comparison, differences: Iterable[Difference], model: Model) -> Iterator[str]:
@@ -168,7 +135,7 @@ def _rows(found: Comparison, differences: Iterable[Difference], model: Model) ->
         fields = "<br>".join(_field_cell(field, one, model) for field in one.fields)
         by = "<br>".join(escape(_by(header)) for header in headers_of(found, one))
         yield (
-            f'<tr><td class="{one.change.value}">{SIGNS[one.change]} {_both(WORDS[one.change])}{moved}</td>'
+            f'<tr><td class="{one.change.value}">{SIGNS[one.change]} {page.both(WORDS[one.change])}{moved}</td>'
             f"<td>{_which(one, model)}</td><td>{fields}</td><td>{by}</td></tr>"
         )
 
@@ -176,10 +143,10 @@ def _rows(found: Comparison, differences: Iterable[Difference], model: Model) ->
 def _which(one: Difference, model: Model) -> str:
     if isinstance(one, NodeDifference):
         known = model.class_by_name.get(one.node.class_name)
-        label = _both(known.label) if known else escape(one.node.class_name)
+        label = page.both(known.label) if known else escape(one.node.class_name)
         return f"<b>{escape(one.node.name)}</b> ({escape(one.node.key)})<br>{label}"
     known_type = model.type_by_name.get(one.type)
-    label = _both(known_type.label) if known_type else escape(one.type)
+    label = page.both(known_type.label) if known_type else escape(one.type)
     named = f" [{escape(one.key)}]" if one.key else ""
     return (
         f"<b>{_end(one.source.name, one.source.key)}</b> {label}{named} <b>{_end(one.target.name, one.target.key)}</b>"
@@ -193,7 +160,7 @@ def _end(name: str, key: str) -> str:
 def _field_cell(field: FieldDifference, one: Difference, model: Model) -> str:
     back = " ↺" if field.returned else ""
     values = f"<del>{escape(shown(field.before))}</del> → <ins>{escape(shown(field.after))}</ins>{back}"
-    return f"{_both(_label(field.field, one, model))}: {values}"
+    return f"{page.both(_label(field.field, one, model))}: {values}"
 
 
 def _label(name: str, one: Difference, model: Model) -> Label:
@@ -205,10 +172,6 @@ def _label(name: str, one: Difference, model: Model) -> Label:
     elif one.type in model.type_by_name:
         known = {attribute.name: attribute for attribute in model.type_by_name[one.type].attributes}
     return known[name].label if name in known else Label(en=name, zh=name)
-
-
-def _both(label: Label) -> str:
-    return f'{escape(label.en)} <span lang="zh">· {escape(label.zh)}</span>'
 
 
 def _side(side: Side) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from cmdb.cli import page
 from cmdb.cli.picture import Box, Picture
+from graph_schema.metamodel import Label
 
 _WIDTH, _HEIGHT = 230, 40
 _GAP_ACROSS, _GAP_DOWN = 90, 12
@@ -21,6 +23,12 @@ _ROWS: Final = 28
 _LONGEST: Final = 28
 
 _LOOK: Final = 'role="img" aria-labelledby="title" font-family="DejaVu Sans, Noto Sans, Noto Sans CJK SC, sans-serif"'
+_COLUMNS: Final = (
+    Label(en="Distance", zh="距离"),
+    Label(en="State", zh="状态"),
+    Label(en="Name", zh="名称"),
+    Label(en="What", zh="对象"),
+)
 _KEY: Final = "bold frame: a service · left to right: farther from the source"
 
 
@@ -62,41 +70,19 @@ def svg_of(picture: Picture) -> str:
 
 def html_of(picture: Picture) -> str:
     """A page with the drawing and a table that says the same, without scripts."""
-    rows = "\n".join(
-        f"<tr><td>{box.layer}</td><td>{STYLES[box.verdict].sign} {STYLES[box.verdict].word}</td>"
-        f"<td>{escape(box.name)}</td><td>{escape(box.detail)}</td></tr>"
-        for box in picture.boxes
+    drawing = f'<figure tabindex="0" aria-label="Drawing; the table below says the same">\n{svg_of(picture)}</figure>'
+    hits = page.grid(
+        Label(en=f"{picture.total:,} hits, the nearest first", zh=f"{picture.total:,} 个受影响项，由近及远"),
+        _COLUMNS,
+        (
+            (
+                box.verdict,
+                (str(box.layer), f"{STYLES[box.verdict].sign} {STYLES[box.verdict].word}", box.name, box.detail),
+            )
+            for box in picture.boxes
+        ),
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(picture.title)}</title>
-<style>
-body {{ margin: 1rem; font-family: system-ui, sans-serif; color: #1a1a1a; background: #ffffff; }}
-figure {{ margin: 0; overflow: auto; border: 1px solid #767676; }}
-table {{ border-collapse: collapse; margin-top: 1rem; }}
-caption {{ text-align: left; font-weight: bold; padding: .25rem 0; }}
-th, td {{ border: 1px solid #767676; padding: .25rem .5rem; text-align: left; }}
-</style>
-</head>
-<body>
-<main>
-<h1>{escape(picture.title)}</h1>
-<figure tabindex="0" aria-label="Drawing; the table below says the same">
-{svg_of(picture)}</figure>
-<table>
-<caption>{picture.total:,} hits, the nearest first</caption>
-<thead><tr><th scope="col">Distance</th><th scope="col">State</th><th scope="col">Name</th><th scope="col">What</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</main>
-</body>
-</html>
-"""
+    return page.page(picture.title, (drawing, hits))
 
 
 def png_of(picture: Picture) -> bytes:
