@@ -127,39 +127,36 @@ class Door:
             return Written(head=head, created={}, effects=0)
         warrant = authority if isinstance(authority, Warrant) else None
         named = authority.authority if isinstance(authority, Warrant) else authority
-        await self._gate.check(WriteRequest(actor, named, decision.effects, ends, warrant))
-        header = Header(
-            revision=head.revision + 1,
-            time=time,
-            actor=actor,
-            authority=named,
-            reason=reason,
-            previous=head.hash,
-        )
-        commit = seal(header, decision.effects)
-        claims = bind(_bound(decision, commit.revision, time)) if bind is not None else None
-        await self._store.commit(commit, claims)
-        self._rosters.follow(commit)
-        return Written(head=commit.head, created=decision.created, effects=len(decision.effects))
+        request = WriteRequest(actor, named, decision.effects, ends, warrant)
+        await self._gate.check(request)
+        claims = bind(_bound(decision, head.revision + 1, time)) if bind is not None else None
+        after = await self._commit(head, time, request, reason, claims)
+        return Written(head=after, created=decision.created, effects=len(decision.effects))
 
     async def install(self, model: Model, *, actor: str, authority: str, reason: str = "") -> Head:
         """Put a model in force, if the gate lets it. Raises Refused, Conflict, StoreUnreachable; see `compare_models`."""
         async with self._queue:
             head = await self._store.head()
-            effects = (ModelInstalled(model_document(model).decode()),)
-            await self._gate.check(WriteRequest(actor, authority, effects, {}))
-            header = Header(
-                revision=head.revision + 1,
-                time=self._time(head),
-                actor=actor,
-                authority=authority,
-                reason=reason,
-                previous=head.hash,
-            )
-            commit = seal(header, effects)
-            await self._store.commit(commit)
-            self._rosters.follow(commit)
-            return commit.head
+            request = WriteRequest(actor, authority, (ModelInstalled(model_document(model).decode()),), {})
+            await self._gate.check(request)
+            return await self._commit(head, self._time(head), request, reason)
+
+    async def _commit(
+        self, head: Head, time: str, request: WriteRequest, reason: str, claims: ClaimChanges | None = None
+    ) -> Head:
+        """Seal on a head what the gate let through, and commit it with the claims that came along."""
+        header = Header(
+            revision=head.revision + 1,
+            time=time,
+            actor=request.actor,
+            authority=request.authority,
+            reason=reason,
+            previous=head.hash,
+        )
+        commit = seal(header, request.effects)
+        await self._store.commit(commit, claims)
+        self._rosters.follow(commit)
+        return commit.head
 
     async def _decided(self, head: Head, checks: Checks, change_set: ChangeSet) -> tuple[Decision, Ends]:
         """The decision, by the quick way if the change set is plain enough, and what the nodes it names are."""
