@@ -1,4 +1,4 @@
-"""Baselines over GraphQL: what differs between two moments, in pages; proofs; the seal of a new one."""
+"""Baselines over GraphQL: what differs between two moments, in pages, and proofs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from api.graphql.paging import PageInfo, cursors, page_info, place_after
 from api.graphql.past import LedgerEntry, entry
 from api.graphql.reading import Reading, Shown, View
 from api.graphql.scalars import AnyValue
-from cmdb.application.baselines import Recording, record_baseline
 from cmdb.application.comparing import NOW, Comparison, Side, compare_moments
 from cmdb.application.proving import verify_baseline
-from cmdb.baselines import Everything, Filtered, OfService, Scope
+from cmdb.baselines import Filtered
 from cmdb.baselines.comparing import Change, FieldDifference, NodeDifference, RelationshipDifference
-from cmdb.errors import Usage
 
 
 @strawberry.enum(name="DifferenceKind", description="What became of a node or relationship; RETURNED: it is as it was.")
@@ -118,23 +116,6 @@ class BaselineProof:
     findings: list[BaselineFinding]
 
 
-@strawberry.input(description="What a baseline is to seal: exactly one of these.")
-class ScopeInput:
-    """See `cmdb.baselines.Scope`."""
-
-    everything: bool = False
-    where: str | None = None
-    service: str | None = None
-
-
-@strawberry.type(description="The baseline is recorded, and durable.")
-class RecordedBaseline:
-    """Its record."""
-
-    revision: int = strawberry.field(description="The revision that it seals.")
-    node: Shown = strawberry.field(graphql_type=Node)
-
-
 async def comparison_page(
     view: View, before: str, after: str, where: str | None, first: int, cursor: str | None
 ) -> ComparisonConnection:
@@ -150,8 +131,8 @@ async def comparison_page(
     counts = found.differences.counts
     return ComparisonConnection(
         same=found.differences.same,
-        before=_side(found.before),
-        after=_side(found.after),
+        before=side_of(found.before),
+        after=side_of(found.after),
         counts=[
             DifferenceCount(
                 kind=DifferenceKind(change.value),
@@ -179,29 +160,8 @@ async def proof_of(reading: Reading, reference: str) -> BaselineProof:
     )
 
 
-async def recorded(reading: Reading, wanted: Recording, actor: str, reason: str) -> RecordedBaseline:
-    """A new baseline."""
-    made = await record_baseline(reading.application, wanted, actor=actor, reason=reason)
-    [node] = await reading.at_revision(None).nodes([made.node.ordinal])
-    return RecordedBaseline(revision=made.seal.revision, node=node)
-
-
-def scope_in(said: ScopeInput) -> Scope:
-    """The scope that an input names. Raises Usage unless it names one."""
-    match said.everything, said.where, said.service:
-        case True, None, None:
-            return Everything()
-        case False, str() as text, None:
-            return Filtered(text)
-        case False, None, str() as key:
-            return OfService(key)
-        case _:
-            raise Usage(
-                "say what is to be sealed, in one way", remedy="give one of `everything`, `where` and `service`"
-            )
-
-
-def _side(side: Side) -> ComparedSide:
+def side_of(side: Side) -> ComparedSide:
+    """A side as a GraphQL source."""
     return ComparedSide(moment=side.label, revision=side.revision, scope=str(side.scope))
 
 

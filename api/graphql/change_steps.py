@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from enum import Enum
 from typing import Annotated
 
 import strawberry
 
 from api.graphql.changes import ChangeRecord, record_of
-from api.graphql.failures import ConflictingWrite, InvalidWrite, MissingReference, RefusedWrite, failure_of
-from api.graphql.operations import MOST_OPERATIONS, AttributeInput, OperationInput, patch_of, taken_operations
+from api.graphql.failures import Failure, attempted
+from api.graphql.model_files import ModelFileInput, model_in
+from api.graphql.operations import AttributeInput, OperationInput, few, patch_of, taken_operations
 from api.graphql.reading import Reading
 from cmdb.application.control import Draft, Edit, Taken, Wish, draft_change, edit_change, implement, take_step
 from cmdb.changes import Action, Change, Findings, Kind, load_change
-from cmdb.errors import CmdbError, Usage
 
 Info = strawberry.Info[Reading, None]
 
@@ -64,6 +64,9 @@ class ChangeDraftInput:
     board: str | None = strawberry.field(default=None, description="The advisory board of a major change.")
     template: str | None = strawberry.field(default=None, description="The approved template of a standard change.")
     window: WindowInput | None = None
+    model: list[ModelFileInput] | None = strawberry.field(
+        default=None, description="All files of the model that it is to put in force; it may add to what is there."
+    )
 
 
 @strawberry.input(
@@ -93,10 +96,7 @@ class ChangeTaken:
     differences: list[str] = strawberry.field(description="How what was done departs from what was planned.")
 
 
-ChangeResult = Annotated[
-    ChangeTaken | InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference,
-    strawberry.union(name="ChangeResult"),
-]
+ChangeResult = Annotated[ChangeTaken | Failure, strawberry.union(name="ChangeResult")]
 
 
 @strawberry.type
@@ -109,7 +109,7 @@ class ChangeMutations:
         info: Info, input_: Annotated[ChangeDraftInput, strawberry.argument(name="input")], actor: str
     ) -> ChangeResult:
         """The actor is its requester."""
-        return await _told(info, lambda: _drafted(info.context, input_, actor))
+        return await attempted(_taken(info, _drafted(info.context, input_, actor)))
 
     @strawberry.field(description="Alter a change.")
     @staticmethod
@@ -117,7 +117,7 @@ class ChangeMutations:
         info: Info, ref: str, input_: Annotated[ChangeEditInput, strawberry.argument(name="input")], actor: str
     ) -> ChangeResult:
         """By its requester, and by those who assess changes."""
-        return await _told(info, lambda: _edited(info.context, ref, input_, actor))
+        return await attempted(_taken(info, _edited(info.context, ref, input_, actor)))
 
     @strawberry.field(
         description="Take a step of a change. `comment` says why; `override` why it is scheduled although it collides; "
@@ -135,7 +135,7 @@ class ChangeMutations:
     ) -> ChangeResult:
         """What stands against it is told, all of it."""
         wish = Wish(Action(action.value), actor, comment, override, outcome)
-        return await _told(info, lambda: take_step(info.context.application, ref, wish))
+        return await attempted(_taken(info, take_step(info.context.application, ref, wish)))
 
     @strawberry.field(description="Carry out operations under a change, its planned ones where none are given.")
     @staticmethod
@@ -143,14 +143,11 @@ class ChangeMutations:
         info: Info, ref: str, actor: str, operations: list[OperationInput] | None = None
     ) -> ChangeResult:
         """All of them or none, as far as the gate lets them through."""
-        return await _told(info, lambda: _implemented(info.context, ref, actor, operations))
+        return await attempted(_taken(info, _implemented(info.context, ref, actor, operations)))
 
 
-async def _told(info: Info, doing: Callable[[], Awaitable[Taken]]) -> ChangeResult:
-    try:
-        taken = await doing()
-    except CmdbError as error:
-        return failure_of(error)
+async def _taken(info: Info, doing: Awaitable[Taken]) -> ChangeTaken:
+    taken = await doing
     return ChangeTaken(
         revision=taken.revision,
         change=record_of(info.context.at_revision(None), taken.change),
@@ -164,11 +161,12 @@ async def _drafted(reading: Reading, said: ChangeDraftInput, actor: str) -> Take
         name=said.name,
         kind=said.kind,
         attributes=patch_of(said.attributes, "the input"),
-        touches=_few(said.touches),
+        touches=few(said.touches),
         operations=taken_operations(said.operations),
         board=said.board,
         template=said.template,
         window=_window(said.window),
+        model=None if said.model is None else await model_in(said.model),
     )
     return await draft_change(reading.application, draft, actor=actor)
 
@@ -177,8 +175,8 @@ async def _edited(reading: Reading, ref: str, said: ChangeEditInput, actor: str)
     edit = Edit(
         name=said.name,
         attributes=patch_of(said.attributes, "the input"),
-        touch=_few(said.touch),
-        untouch=_few(said.untouch),
+        touch=few(said.touch),
+        untouch=few(said.untouch),
         operations=None if said.operations is None else taken_operations(said.operations),
         board=said.board,
         window=_window(said.window),
@@ -195,9 +193,3 @@ async def _implemented(reading: Reading, ref: str, actor: str, operations: Seque
 
 def _window(said: WindowInput | None) -> tuple[str, str, str] | None:
     return said and (said.start, said.end, said.zone)
-
-
-def _few(references: Sequence[str]) -> Sequence[str]:
-    if len(references) > MOST_OPERATIONS:
-        raise Usage(f"{len(references)} CIs are too many", remedy=f"name at most {MOST_OPERATIONS} at once")
-    return references

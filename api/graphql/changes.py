@@ -16,9 +16,10 @@ from api.graphql.change_figures import (
     shown_risk,
     slots_of,
 )
+from api.graphql.listing import page_in
 from api.graphql.loading import Once
 from api.graphql.nodes import Node, NodeConnection, node_list
-from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, page_info, place_after
+from api.graphql.paging import DEFAULT_PAGE, Connection, Page, page_of, place_after
 from api.graphql.reading import Reading, Shown, View
 from api.graphql.scalars import DateTime, Decimal
 from cmdb.application.control import OPEN_STAGES, certificate, collisions_with, risk_of_change
@@ -26,9 +27,7 @@ from cmdb.changes import Change, Choice, Kind, Stage, changes_in, changes_of, lo
 from cmdb.changes.certificate import Answer
 from cmdb.changes.hurdles import AFTERWARDS
 from cmdb.changes.record import CHANGE, Certified
-from cmdb.filters import And, Compare, Filter, IsA, Lookup
 from cmdb.nodes import many, said
-from cmdb.store.port import Query as NodeQuery
 
 Info = strawberry.Info[Reading, None]
 
@@ -194,28 +193,6 @@ class ChangeRecord(ChangeFacts):
         return await slots_of(self.view, self.change, count, minutes, days)
 
 
-@strawberry.type(description="A change and the cursor to go on after it.")
-class ChangeEdge:
-    """See Relay."""
-
-    cursor: str
-    node: ListedChange
-
-
-@strawberry.type(description="A page of changes, by age. `totalCount` is exact, and counted only when it is asked for.")
-class ChangeConnection:
-    """The page is there already."""
-
-    count: strawberry.Private[Once[int]]
-    edges: list[ChangeEdge]
-    page_info: PageInfo
-
-    @strawberry.field
-    async def total_count(self) -> int:
-        """Of all pages, exactly."""
-        return await self.count.get()
-
-
 @strawberry.type
 class ChangeQueries:
     """What can be asked of change control. It is about the present."""
@@ -237,11 +214,14 @@ class ChangeQueries:
         overdue: bool = False,
         first: int = DEFAULT_PAGE,
         after: str | None = None,
-    ) -> ChangeConnection:
+    ) -> Connection[ListedChange]:
         """A page."""
         view = await info.context.present()
         chosen = [stage for stage in Stage if stage not in ENDED] if stages is None else stages
-        return await (_late if overdue else _page)(view, chosen, first, after)
+        found = (
+            _late(view, chosen, first, after) if overdue else page_in(view, CHANGE, chosen, first, after, changes_of)
+        )
+        return listed_changes(view, await found)
 
     @strawberry.field(
         description="How well change control does in each month from `from` to `to` (`2026-03`), by the calendar of a time "
@@ -273,42 +253,13 @@ def record_of(view: View, change: Change) -> ChangeRecord:
     )
 
 
-def _in(stages: Sequence[Stage]) -> Filter:
-    return And((IsA(CHANGE), Compare("state", Lookup.IN, tuple(stage.value for stage in stages))))
+def listed_changes(view: View, page: Page[Change]) -> Connection[ListedChange]:
+    """Changes that were gathered, as a page of a list."""
+    return page.connection(lambda change: ListedChange(view=view, change=change))
 
 
-async def _page(view: View, stages: Sequence[Stage], first: int, after: str | None) -> ChangeConnection:
-    """O(page)."""
-    where = _in(stages)
-    found = await view.store.find(NodeQuery(where=where, limit=checked_first(first), after=after))
-    changes = await changes_of(view.store, found.items) if found.items else []
-    return ChangeConnection(
-        count=Once(lambda: view.store.count(where)),
-        edges=_edges(view, found.cursors, changes),
-        page_info=page_info(found.cursors, after, more=found.more),
-    )
-
-
-async def _late(view: View, stages: Sequence[Stage], first: int, after: str | None) -> ChangeConnection:
+async def _late(view: View, stages: Sequence[Stage], first: int, after: str | None) -> Page[Change]:
     """O(changes that were implemented and are not closed)."""
-    start, today = place_after(view.revision, first, after), view.reading.application.clock().date()
-    done = [stage for stage in stages if stage in AFTERWARDS]
+    today, done = view.reading.application.clock().date(), [stage for stage in stages if stage in AFTERWARDS]
     late = [change for change in await changes_in(view.store, *done) if overdue(change, today)] if done else []
-    some = late[start : start + first]
-    marks = cursors(view.revision, start, len(some))
-
-    async def count() -> int:
-        return len(late)
-
-    return ChangeConnection(
-        count=Once(count),
-        edges=_edges(view, marks, some),
-        page_info=page_info(marks, after, more=start + len(some) < len(late)),
-    )
-
-
-def _edges(view: View, marks: Sequence[str], changes: Sequence[Change]) -> list[ChangeEdge]:
-    return [
-        ChangeEdge(cursor=mark, node=ListedChange(view=view, change=change))
-        for mark, change in zip(marks, changes, strict=True)
-    ]
+    return page_of(late, view.revision, first, after)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, TypeVar
 
 import strawberry
 
@@ -49,6 +50,8 @@ class MissingReference(WriteFailure):
     """From NotFound."""
 
 
+T = TypeVar("T")
+
 Failure = InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference
 
 _FAILURES: Final[tuple[tuple[type[CmdbError], type[Failure]], ...]] = (
@@ -60,8 +63,15 @@ _FAILURES: Final[tuple[tuple[type[CmdbError], type[Failure]], ...]] = (
 )
 
 
-def failure_of(error: CmdbError) -> Failure:
-    """A failure that the schema knows; raises any other one again."""
+async def attempted(doing: Awaitable[T]) -> T | Failure:
+    """What came of it, or why nothing was written; raises an error that the schema does not know."""
+    try:
+        return await doing
+    except CmdbError as error:
+        return _failure_of(error)
+
+
+def _failure_of(error: CmdbError) -> Failure:
     made = next((made for kind, made in _FAILURES if isinstance(error, kind)), None)
     if made is None:
         raise error

@@ -38,15 +38,17 @@ MOST_ROWS: Final = 100_000
 
 _PAGED: Final = frozenset(
     {
-        "better", "changes", "compareBaselines", "groups", "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter",
-        "onlyBefore", "pairs", "pools", "redundancyGained", "redundancyLost", "relationships", "saved", "services",
-        "singlePointsOfFailure", "takes", "touches", "worse",
+        "better", "changes", "closes", "compareBaselines", "deliveries", "deploys", "found", "groups", "history", "hits",
+        "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "order", "pairs", "pools", "redundancyGained",
+        "redundancyLost", "relationships", "releases", "reports", "saved", "services", "singlePointsOfFailure", "sites",
+        "takes", "touches", "worse",
     }
 )  # fmt: skip
 _EFFORT: Final[Mapping[str, int]] = {
     "verifyBaseline": 50_000,
     "compareBaselines": 20_000,
     "changeKpis": 20_000,
+    "releaseKpis": 20_000,
     "singlePointsOfFailure": 20_000,
     "impact": 2_000,
     "depends": 2_000,
@@ -54,17 +56,20 @@ _EFFORT: Final[Mapping[str, int]] = {
     "path": 2_000,
     "change": 500,
     "changes": 500,
+    "release": 500,
+    "releases": 500,
     "history": 500,
     "nodes": 100,
 }
 """What a root field costs whatever its page, in rows."""
 _INNER_EFFORT: Final[Mapping[str, int]] = {"newSinglePoints": 20_000, "hitIds": 20_000, "groups": 2_000, "pools": 100}
 """The same for fields below a root."""
-_CHANGE: Final = "change"
 _EFFORT_OF_CHANGE: Final[Mapping[str, int]] = {
     "certificate": 20_000, "risk": 20_000, "collisions": 5_000, "slots": 5_000
 }  # fmt: skip
 """The same for fields of a field `change`; records have attributes of such names, which cost nothing."""
+_EFFORT_OF_RELEASE: Final[Mapping[str, int]] = {"order": 5_000, "notice": 5_000, "guide": 5_000}
+"""The same for fields of a field `release`."""
 
 
 class _Above(Enum):
@@ -72,12 +77,15 @@ class _Above(Enum):
 
     ROOT = "root"
     CHANGE = "change"
+    RELEASE = "release"
     OTHER = "other"
 
 
+_BELOW: Final[Mapping[str, _Above]] = {"change": _Above.CHANGE, "release": _Above.RELEASE}
 _EFFORTS: Final[Mapping[_Above, Mapping[str, int]]] = {
     _Above.ROOT: _EFFORT,
     _Above.CHANGE: _EFFORT_OF_CHANGE,
+    _Above.RELEASE: _EFFORT_OF_RELEASE,
     _Above.OTHER: _INNER_EFFORT,
 }
 
@@ -149,7 +157,7 @@ class _Count:
 
     def field(self, node: FieldNode, above: _Above) -> Size:
         name = node.name.value
-        below = _Above.CHANGE if name == _CHANGE else _Above.OTHER
+        below = _BELOW.get(name, _Above.OTHER)
         inner = Size() if node.selection_set is None else self.size(node.selection_set, below)
         rows = 1
         if name in _PAGED:

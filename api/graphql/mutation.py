@@ -6,14 +6,13 @@ from typing import Annotated
 
 import strawberry
 
-from api.graphql.baselines import RecordedBaseline, ScopeInput, recorded, scope_in
+from api.graphql.baseline_steps import BaselineMutations
 from api.graphql.change_steps import ChangeMutations
-from api.graphql.failures import ConflictingWrite, InvalidWrite, MissingReference, RefusedWrite, failure_of
+from api.graphql.failures import Failure, attempted
 from api.graphql.nodes import Node
 from api.graphql.operations import OperationInput, taken_operations
 from api.graphql.reading import Reading, Shown
-from cmdb.application.baselines import Recording
-from cmdb.errors import CmdbError
+from api.graphql.release_steps import ReleaseMutations
 from cmdb.reading import to_change_set
 
 Info = strawberry.Info[Reading, None]
@@ -36,17 +35,11 @@ class Written:
     created: list[Created]
 
 
-WriteResult = Annotated[
-    Written | InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference, strawberry.union(name="WriteResult")
-]
-RecordResult = Annotated[
-    RecordedBaseline | InvalidWrite | ConflictingWrite | RefusedWrite | MissingReference,
-    strawberry.union(name="RecordResult"),
-]
+WriteResult = Annotated[Written | Failure, strawberry.union(name="WriteResult")]
 
 
 @strawberry.type
-class Mutation(ChangeMutations):
+class Mutation(ChangeMutations, ReleaseMutations, BaselineMutations):
     """The one door."""
 
     @strawberry.field(description="Apply operations in their order, all of them or none.")
@@ -55,29 +48,7 @@ class Mutation(ChangeMutations):
         info: Info, operations: list[OperationInput], actor: str, reason: str = "", change: str | None = None
     ) -> WriteResult:
         """Under the change that is named; while a CMDB is being filled, and for records, none is needed."""
-        try:
-            return await _write(info.context, operations, actor, reason, change)
-        except CmdbError as error:
-            return failure_of(error)
-
-    @strawberry.field(description="Seal the configuration as it stands, or stood: a reference with a root, no copy.")
-    @staticmethod
-    async def record_baseline(
-        info: Info,
-        name: str,
-        purpose: str,
-        scope: ScopeInput,
-        actor: str,
-        reason: str = "",
-        as_of: str | None = None,
-        supersedes: str | None = None,
-    ) -> RecordResult:
-        """Nothing but its record is written."""
-        try:
-            wanted = Recording(name, purpose, scope_in(scope), as_of, supersedes)
-            return await recorded(info.context, wanted, actor, reason)
-        except CmdbError as error:
-            return failure_of(error)
+        return await attempted(_write(info.context, operations, actor, reason, change))
 
 
 async def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,11 +11,12 @@ import strawberry
 from graphql import GraphQLAbstractType, GraphQLResolveInfo
 
 from api.graphql.loading import Once
-from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, numbers_in, page_info
+from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, numbers_in, page_info, page_of
 from api.graphql.reading import Shown, Types, View
 from api.graphql.scalars import AnyValue, DateTime
 from cmdb.errors import NotFound, Usage
 from cmdb.filters import Direction
+from cmdb.nodes import Node as StoredNode
 from cmdb.nodes import Relationship
 from cmdb.reconciliation.said import said_of
 from graph_schema.errors import did_you_mean
@@ -262,6 +264,17 @@ def node_list(
         return total
 
     return NodeConnection(page=Once(page), count=Once(count))
+
+
+def nodes_at_hand(view: View, nodes: Sequence[StoredNode], first: int, after: str | None) -> NodeConnection:
+    """A page of nodes that were all read already."""
+    found = page_of(nodes, view.revision, first, after)
+
+    async def page() -> NodePage:
+        rows = zip(found.cursors, found.rows, strict=True)
+        return NodePage([NodeRow(cursor, view.show(node)) for cursor, node in rows], found.info)
+
+    return NodeConnection(page=Once(page), count=found.count)
 
 
 def attribute_values(attributes: dict[str, Value]) -> list[AttributeValue]:

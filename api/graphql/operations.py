@@ -90,6 +90,15 @@ def taken_operations(operations: Sequence[OperationInput]) -> tuple[WrittenOpera
     return tuple(_written(operation, place) for place, operation in enumerate(operations, start=1))
 
 
+def few(references: Sequence[str]) -> Sequence[str]:
+    """References to nodes. Raises Usage for too many."""
+    if len(references) > MOST_OPERATIONS:
+        raise Usage(
+            f"{len(references)} references are too many", remedy=f"name at most {MOST_OPERATIONS} nodes at once"
+        )
+    return references
+
+
 def patch_of(attributes: Sequence[AttributeInput], what: str) -> Patch:
     """The attributes of `what` as data. Raises Usage for one that is given twice."""
     patch: Patch = {}

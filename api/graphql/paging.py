@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 import strawberry
 
+from api.graphql.loading import Once
 from cmdb.errors import Conflict, Usage
 from cmdb.store.port import LARGEST_PAGE
 
 DEFAULT_PAGE: Final = 50
+
+Row = TypeVar("Row")
+Source = TypeVar("Source")
 
 
 @strawberry.type(description="Where a page begins and ends, and whether there is more before and after it.")
@@ -21,6 +26,58 @@ class PageInfo:
     has_previous_page: bool
     start_cursor: str | None
     end_cursor: str | None
+
+
+@strawberry.type(description="A row and the cursor to go on after it.")
+class Edge(Generic[Row]):
+    """See Relay."""
+
+    cursor: str
+    node: Row
+
+
+@strawberry.type(description="A page of rows. `totalCount` is exact, and counted only when it is asked for.")
+class Connection(Generic[Row]):
+    """See Relay. The page is there already."""
+
+    count: strawberry.Private[Once[int]]
+    edges: list[Edge[Row]]
+    page_info: PageInfo
+
+    @strawberry.field
+    async def total_count(self) -> int:
+        """Of all pages, exactly."""
+        return await self.count.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Source]):
+    """What a page is made of: rows, the cursor of each, what is said about the page, how many rows all pages have."""
+
+    rows: Sequence[Source]
+    cursors: Sequence[str]
+    info: PageInfo
+    count: Once[int]
+
+    def edges(self, shown: Callable[[Source], Row]) -> list[Edge[Row]]:
+        """The rows with their cursors, each as it is shown."""
+        return [Edge(cursor=mark, node=shown(row)) for mark, row in zip(self.cursors, self.rows, strict=True)]
+
+    def connection(self, shown: Callable[[Source], Row]) -> Connection[Row]:
+        """The page, with each row as it is shown."""
+        return Connection(count=self.count, edges=self.edges(shown), page_info=self.info)
+
+
+def page_of(every: Sequence[Source], revision: int, first: int, after: str | None) -> Page[Source]:
+    """A page of rows that are all at hand, in an answer of a revision. Raises as `place_after`. O(page)."""
+    start = place_after(revision, first, after)
+    some = every[start : start + first]
+    marks = cursors(revision, start, len(some))
+
+    async def count() -> int:
+        return len(every)
+
+    return Page(some, marks, page_info(marks, after, more=start + len(some) < len(every)), Once(count))
 
 
 def page_info(cursors: Sequence[str], after: str | None, *, more: bool) -> PageInfo:

@@ -21,6 +21,7 @@ from api.graphql.past import HistoryConnection, LedgerConnection, LedgerEntry
 from api.graphql.planned import Asked, impact_asked
 from api.graphql.reach import ClassCount
 from api.graphql.reading import Reading, Shown, View
+from api.graphql.releases import ReleaseQueries
 from api.graphql.single_points import SinglePointConnection, single_points_page
 from cmdb.application.comparing import NOW
 from cmdb.errors import NotFound, Usage
@@ -68,7 +69,7 @@ class Estate:
     description="`asOf` is a revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end "
     "in UTC), or a baseline (`BSL-000001`, `Baseline:name`); where it is left out the present is read, all of it at one revision."
 )
-class Query(ChangeQueries):
+class Query(ChangeQueries, ReleaseQueries):
     """Roots of every read."""
 
     @strawberry.field(description="The estate.")

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 from cmdb.application.opening import Application
 from cmdb.errors import Invalid, Problem
 from cmdb.ledger import Head
 from graph_schema.compare import compare
 from graph_schema.document import model_document
+from graph_schema.errors import ModelError, ModelProblem
 from graph_schema.metamodel import Model
+from graph_schema.reader import MOST_FILES, read_model
+
+LARGEST_MODEL: Final = 2 << 20
+"""Bytes that the files of a model may have together where they come as texts."""
+
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.ya?ml")
 
 
 async def apply_model(
@@ -31,6 +43,44 @@ async def installable(application: Application, model: Model) -> Model:
             problems=tuple(Problem(f"{found.what}: {found.reason}", found.subject) for found in breaking),
         )
     return model
+
+
+def read_model_texts(texts: Sequence[tuple[str, str]]) -> Model:
+    """The model that files make up, each given by its name and text. Raises Invalid with all that is wrong, by file and line.
+
+    O(length).
+    """
+    if not 1 <= len(texts) <= MOST_FILES:
+        raise Invalid(f"the model has {len(texts)} files", remedy=f"give all its files, 1 to {MOST_FILES}")
+    if (size := sum(len(text.encode()) for _, text in texts)) > LARGEST_MODEL:
+        raise Invalid(f"the files of the model have {size} bytes", remedy=f"{LARGEST_MODEL} fit")
+    _check_names([name for name, _ in texts])
+    with TemporaryDirectory() as folder:
+        for name, text in texts:
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        try:
+            return read_model(Path(folder))
+        except ModelError as error:
+            raise Invalid(
+                "the model cannot be used",
+                remedy="correct these places",
+                problems=tuple(Problem(p.message, where=_place(p), remedy=p.remedy) for p in error.problems),
+            ) from error
+
+
+def _place(problem: ModelProblem) -> str:
+    return f"{problem.file}:{problem.line}" if problem.line else problem.file
+
+
+def _check_names(names: Sequence[str]) -> None:
+    folded = [name.lower() for name in names]
+    wrong = [name for name in names if not _FILE_NAME.fullmatch(name) or folded.count(name.lower()) > 1]
+    if wrong:
+        raise Invalid(
+            "the files of the model are not named as they must be",
+            remedy="name each once, such as network.yaml",
+            problems=tuple(Problem("not the name of a file, or given twice", f"{name!r:.80}") for name in wrong),
+        )
 
 
 def digest_of_model(model: Model) -> str:
