@@ -49,7 +49,8 @@ class RiskFacts:
     """What is known of a change, by keys. What one list names twice counts once.
 
     `redundancy_lost` are CIs that a pool of theirs no longer spares, `single_points` those whose loss alone has come to
-    take down a service; `failed_changes` and `incidents` were on the CIs it touches, `collisions` are other changes.
+    take down a service; `failed_changes` and `incidents` were on the CIs it touches, no longer ago than the weights say;
+    `collisions` are other changes.
     """
 
     kind: Kind
@@ -158,8 +159,9 @@ class CountedWeight(Weight):
 
 
 class HistoryWeight(Weight):
-    """For what went wrong before."""
+    """For what went wrong before, as many days back as are counted."""
 
+    days: int = Field(strict=True, ge=1, le=36_500)
     failed_change: Points
     incident: Points
 

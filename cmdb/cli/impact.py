@@ -79,7 +79,10 @@ def impact(  # noqa: PLR0913 - the options of a command
         Parameter(help="A change whose planned operations are meant; without a node, what it touches fails."),
     ] = None,
     ongoing: Annotated[
-        bool, Parameter(negative="", help="What changes being implemented touch has failed already.")
+        bool,
+        Parameter(
+            negative="", help="What ongoing outages affect and changes being implemented touch has failed already."
+        ),
     ] = False,
     patience: Annotated[
         float | None, Parameter(help="Seconds to work on it at most; what there was no time for is said.")
@@ -98,7 +101,7 @@ def impact(  # noqa: PLR0913 - the options of a command
     options = common or Common()
     question = Question(Scenario(refs, State[state.name], context, assume_up), as_of, patience, ongoing, viewer)
     if ongoing and as_of is not None:
-        raise Usage("what is being implemented is about the present", remedy="leave --as-of or --ongoing out")
+        raise Usage("what is going on is about the present", remedy="leave --as-of or --ongoing out")
     if planned is not None or change is not None:
         if as_of is not None or drawn is not None:
             raise Usage("a plan is laid over the present and told in words", remedy="leave --as-of and --format out")

@@ -199,8 +199,13 @@ def _whole(release: Release) -> dict[str, Json]:
         "closes": [node.key for node in release.closes],
         "found": [node.key for node in release.found],
         "tested_in": None if release.tested_in is None else release.tested_in.key,
-        "reports": [{"key": r.key, **{n: _json(v) for n, v in r.attributes.items()}} for r in release.reports],
+        "reports": [_record(report) for report in release.reports],
+        "problems": [_record(problem) for problem in release.problems],
     }
+
+
+def _record(node: Node) -> dict[str, Json]:
+    return {"key": node.key, **{name: _json(value) for name, value in node.attributes.items()}}
 
 
 def _json(value: Value) -> Json:
@@ -215,6 +220,7 @@ def _around(release: Release) -> list[tuple[str, Sequence[Node]]]:
         ("Tested in", [release.tested_in] if release.tested_in else []),
         ("Baseline", [release.baseline] if release.baseline else []),
         ("Report", release.reports),
+        ("Problem", release.problems),
     ]
 
 

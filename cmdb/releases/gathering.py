@@ -9,6 +9,7 @@ from cmdb.errors import NotFound
 from cmdb.filters import LIVE, And, Compare, Direction, IsA, Lookup
 from cmdb.nodes import Node, Relationship
 from cmdb.reading import every, resolve
+from cmdb.records import CAUSED_BY, PROBLEM
 from cmdb.releases.record import (
     AT_SITE,
     BUNDLES,
@@ -60,7 +61,7 @@ async def releases_of(store: Store, nodes: Sequence[Node]) -> list[Release]:
         raise NotFound(f"{store.url} is empty", remedy="run `cmdb init` first")
     ordinals = sorted(node.ordinal for node in nodes)
     out = await store.relationships(ordinals, Direction.OUT, [BUNDLES, CLOSES, FOUND, DELIVERS, TESTED_IN, RESULTED_IN])
-    into = await store.relationships(ordinals, Direction.IN, [PLANS, REPORTS_ON])
+    into = await store.relationships(ordinals, Direction.IN, [PLANS, REPORTS_ON, CAUSED_BY])
     plans = sorted({r.source for r in into if r.type == PLANS})
     places = await store.relationships(plans, Direction.OUT, [AT_SITE]) if plans else []
     near = {r.target for r in (*out, *places)} | {r.source for r in into}
@@ -110,16 +111,17 @@ class _World:
                 Delivery(item, CHECKSUM in self._model.attributes[item.class_name], planned[item.ordinal])
                 for item in self._targets(out, DELIVERS)
             ),
-            sites=tuple(
-                SitePlan(plan, self._sites.get(plan.ordinal))
-                for plan in _by_key(self._around[r.source] for r in into if r.type == PLANS)
-            ),
+            sites=tuple(SitePlan(plan, self._sites.get(plan.ordinal)) for plan in self._sources(into, PLANS)),
             policies=self._policies,
-            reports=tuple(_by_key(self._around[r.source] for r in into if r.type == REPORTS_ON)),
+            reports=tuple(self._sources(into, REPORTS_ON)),
+            problems=tuple(n for n in self._sources(into, CAUSED_BY) if n.class_name == PROBLEM),
             planned={self._around[r.target].key: str(r.attributes.get(DIGEST, "")) for r in out if r.type == BUNDLES},
             tested_in=next(iter(self._targets(out, TESTED_IN)), None),
             baseline=next(iter(self._targets(out, RESULTED_IN)), None),
         )
+
+    def _sources(self, into: Sequence[Relationship], kind: str) -> list[Node]:
+        return _by_key(self._around[r.source] for r in into if r.type == kind)
 
     def _targets(self, out: Sequence[Relationship], kind: str) -> list[Node]:
         return _by_key(self._around[r.target] for r in out if r.type == kind)

@@ -11,7 +11,7 @@ from cmdb.changes import Stage as ChangeStage
 from cmdb.errors import Problem
 from cmdb.nodes import many, said
 from cmdb.releases.asking import Asked, TestResult
-from cmdb.releases.record import UNKNOWN, Kind, Release, Stage
+from cmdb.releases.record import Kind, Release, Stage
 
 Hurdle = Callable[[Release, Asked], Iterator[Problem]]
 
@@ -199,10 +199,14 @@ def is_standing(change: Change) -> bool:
 
 def cause_is_known(release: Release, asked: Asked) -> Iterator[Problem]:
     """Why it failed has been established."""
-    for report in release.reports:
-        if said(report, "cause") in {"", UNKNOWN}:
+    if release.reports and not release.problems:
+        yield Problem("no problem says why it failed", release.key, remedy="open one, and link it: CAUSED_BY")
+    for problem in release.problems:
+        if not said(problem, "cause"):
             yield Problem(
-                f"the cause is not established in {report.key}", release.key, remedy=f"cmdb ci set {report.key} cause=…"
+                f"the cause is not established in {problem.key}",
+                release.key,
+                remedy=f"cmdb ci set {problem.key} cause=…",
             )
 
 

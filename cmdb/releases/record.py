@@ -23,9 +23,6 @@ TESTED_IN, RESULTED_IN, PLANS, AT_SITE, REPORTS_ON = "TESTED_IN", "RESULTED_IN",
 DIGEST: Final = "content_digest"
 """The attribute of `BUNDLES` that says what the change was to do when the release was planned."""
 
-UNKNOWN: Final = "unknown"
-"""The cause that a report names until somebody has established it."""
-
 
 class Kind(StrEnum):
     """Kinds of release; a major one is proved in a test environment before it is accepted."""
@@ -85,7 +82,8 @@ class SitePlan:
 class Release:
     """A release with what decisions about it rest on; parts are in the order of their keys.
 
-    `policies` are all release policies that are in force, whatever kinds they are for; `planned` has, by the key of each
+    `policies` are all release policies that are in force, whatever kinds they are for; `problems` are those that it caused;
+    `planned` has, by the key of each
     change, the digest of what it was to do when the release was planned.
     """
 
@@ -97,6 +95,7 @@ class Release:
     sites: tuple[SitePlan, ...] = ()
     policies: tuple[Node, ...] = ()
     reports: tuple[Node, ...] = ()
+    problems: tuple[Node, ...] = ()
     planned: Mapping[str, str] = field(default_factory=dict[str, str])
     tested_in: Node | None = None
     baseline: Node | None = None

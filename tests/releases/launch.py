@@ -21,7 +21,7 @@ BAD = "sha256:" + "cd" * 32
 SITE, LAB, SOFTWARE = "Site:Frankfurt 1", "VirtualMachine:lab-1", "SoftwareRelease:Database 17"
 
 RIGHTS = {
-    "Release managers": (["manage_releases", "record_baselines"], ["rolf", "rosa"]),
+    "Release managers": (["manage_releases", "record_baselines", "write_records"], ["rolf", "rosa"]),
     "Testers": (["test_releases"], ["tina", "tom"]),
     "Deployers": (["deploy_releases"], ["ivan", "rosa"]),
 }
@@ -48,8 +48,15 @@ async def a_launch(folder: Path, *, closed: bool = True) -> AsyncGenerator[tuple
                 name="Database 17",
                 attributes={"product": "Database", "version_number": "17.0", "checksum": GOOD},
             ),
-            Put(node=New("error"), class_name="Agreement", name="Slow joins"),
-            Put(node=New("other"), class_name="Agreement", name="Odd colours"),
+            Put(node=New("error"), class_name="KnownError", name="Slow joins"),
+            Put(node=New("other"), class_name="KnownError", name="Odd colours"),
+            Put(
+                node=New("problem"),
+                class_name="Problem",
+                name="Reports time out",
+                state="investigating",
+                attributes={"reported_at": "2026-01-07T08:00:00Z"},
+            ),
         ]
         operations += [
             Put(
@@ -94,14 +101,14 @@ async def planned(
     application: Application, changes: Sequence[str], *, kind: Kind = Kind.MINOR, plan: Patch | None = None
 ) -> Taken:
     """A release of these changes by rolf, planned for Frankfurt."""
-    contents = Contents(changes, ["Agreement:Slow joins"], [SOFTWARE])
+    contents = Contents(changes, ["KnownError:Slow joins", "Problem:Reports time out"], [SOFTWARE])
     draft = Draft("Database 17 everywhere", kind, {"description": "what is new"}, contents)
     release = (await draft_release(application, draft, actor="rolf")).release
     await plan_site(application, release.key, SITE, PLAN if plan is None else plan, actor="rolf")
     return await take_release_step(application, release.key, Action.PLAN, actor="rolf")
 
 
-PROOF = Said("all test cases, see TR-7", TestResult.PASSED, LAB, ["Agreement:Odd colours"])
+PROOF = Said("all test cases, see TR-7", TestResult.PASSED, LAB, ["KnownError:Odd colours"])
 
 
 async def led(application: Application, key: str, *, until: Action) -> Taken:

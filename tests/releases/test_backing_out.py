@@ -21,6 +21,7 @@ from cmdb.changes import Stage as ChangeStage
 from cmdb.changes import load_change
 from cmdb.changeset import ChangeSet, Put
 from cmdb.errors import Refused
+from cmdb.filters import Direction
 from cmdb.nodes import many, said
 from cmdb.reading import resolve
 from cmdb.reading.operation_text import WrittenOperation, WrittenPut
@@ -61,7 +62,12 @@ async def test_a_failed_release_is_backed_out_in_reverse_order(tmp_path: Path) -
             await take_release_step(application, release.key, Action.FAIL, actor="ivan")
         failed = await take_release_step(application, release.key, Action.FAIL, Said("it is slow"), actor="ivan")
         [report] = failed.release.reports
-        assert (said(report, "reason"), said(report, "cause")) == ("it is slow", "unknown")
+        [problem] = failed.release.problems
+        assert said(report, "reason") == said(problem, "symptoms") == "it is slow"
+        assert (problem.state, said(problem, "reported_by")) == ("open", "ivan")
+        links = await application.store.relationships([problem.ordinal], Direction.OUT)
+        reached = {(link.type, node.key) for link in links for node in await application.store.nodes([link.target])}
+        assert reached == {("CAUSED_BY", release.key), ("AFFECTS", release.deliveries[0].item.key)}
         before = (await application.store.head()).revision
         done = (await take_release_step(application, release.key, Action.BACK_OUT, actor="ivan")).release
         assert done.stage is Stage.BACKED_OUT
@@ -75,9 +81,9 @@ async def test_a_failed_release_is_backed_out_in_reverse_order(tmp_path: Path) -
             "backed out: CHG-000001 backed out",
             "backed out: CHG-000002 backed out",
         )
-        with pytest.raises(Refused, match="the cause is not established in RRP-000001"):
+        with pytest.raises(Refused, match=f"the cause is not established in {problem.key}"):
             await take_release_step(application, release.key, Action.CLOSE, actor="rolf")
-        cause = Put(node=report.ordinal, attributes={"cause": "an index is missing"})
+        cause = Put(node=problem.ordinal, state="cause_known", attributes={"cause": "an index is missing"})
         await application.door.write(ChangeSet([cause]), actor="rolf", authority="records")
         closed = await take_release_step(application, release.key, Action.CLOSE, actor="rolf")
         assert closed.release.stage is Stage.CLOSED
@@ -134,8 +140,8 @@ async def test_a_change_that_was_reviewed_as_done_stands_in_the_way(tmp_path: Pa
         await take_release_step(application, release.key, Action.FAIL, Said("it is slow"), actor="ivan")
         with pytest.raises(Refused, match="CHG-000002 is reviewed, not backed out"):
             await take_release_step(application, release.key, Action.BACK_OUT, actor="ivan")
-        [report] = (await load_release(application.store, release.key)).reports
-        cause = Put(node=report.ordinal, attributes={"cause": "an index is missing"})
+        [problem] = (await load_release(application.store, release.key)).problems
+        cause = Put(node=problem.ordinal, state="cause_known", attributes={"cause": "an index is missing"})
         await application.door.write(ChangeSet([cause]), actor="rolf", authority="records")
         with pytest.raises(Refused, match="no reason is given"):
             await take_release_step(application, release.key, Action.CLOSE, actor="rolf")

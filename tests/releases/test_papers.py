@@ -33,8 +33,8 @@ async def test_papers_tell_what_is_planned_proved_and_accepted(tmp_path: Path) -
             "| Tested | 2026-03-02T09:00Z, Passed, tina |",
             f"- Database 17 (SWR-000001) `{GOOD}`",
             "- Upgrade db-1 (CHG-000001): it is old",
-            "- Slow joins (AGR-000001)",
-            "- Odd colours (AGR-000002)",
+            "- Slow joins (KER-000001)",
+            "- Odd colours (KER-000002)",
             "- Frankfurt 1: 2026-03-03",
         ):
             assert line in notice.splitlines()

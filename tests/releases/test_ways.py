@@ -49,8 +49,13 @@ async def test_a_release_is_deployed_and_results_in_a_baseline(tmp_path: Path) -
         assert str(baseline.seal.scope) == f"release {release.key}"
         assert baseline.seal.items == 3
         assert not (await verify_baseline(application, done.baseline.key)).findings
-        [closes] = await application.store.relationships([release.node.ordinal], Direction.OUT, ["CLOSES"])
-        assert closes.attributes["resolved_at"] == said(done.node, "ended_at")
+        now = said(done.node, "ended_at")
+        closes = await application.store.relationships([release.node.ordinal], Direction.OUT, ["CLOSES"])
+        assert [link.attributes["resolved_at"] for link in closes] == [now, now]
+        assert [(n.name, n.state, said(n, "resolved_at"), said(n, "resolution")) for n in done.closes] == [
+            ("Slow joins", "fixed", now, f"release Database 17 everywhere ({release.key})"),
+            ("Reports time out", "resolved", now, f"release Database 17 everywhere ({release.key})"),
+        ]
         closed = await take_release_step(application, release.key, Action.CLOSE, actor="rolf")
         assert closed.release.stage is Stage.CLOSED
 

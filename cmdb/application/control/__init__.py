@@ -4,7 +4,7 @@ from cmdb.application.control.certificates import certificate, worsened
 from cmdb.application.control.drafting import Draft, Edit, draft_change, draft_restore, edit_change
 from cmdb.application.control.measuring import change_kpis
 from cmdb.application.control.modelling import apply_model
-from cmdb.application.control.scenarios import ongoing_faults, with_changes
+from cmdb.application.control.scenarios import with_changes
 from cmdb.application.control.stepping import Taken, Wish
 from cmdb.application.control.steps import implement, take_step
 from cmdb.application.control.weighing import OPEN_STAGES, Slot, collisions_with, next_slots, risk_of_change
@@ -25,7 +25,6 @@ __all__ = [
     "edit_change",
     "implement",
     "next_slots",
-    "ongoing_faults",
     "risk_of_change",
     "take_step",
     "with_changes",

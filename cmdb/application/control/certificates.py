@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmdb.application.control.certifying import answer_to, hit_verdicts, question_of
 from cmdb.application.opening import Application
-from cmdb.changes import Change, Stage, changes_in
+from cmdb.changes import Change
 from cmdb.changes.certificate import Answer, Question, counts_text, digest_of, pieces_of, question_in, worse_than
 from cmdb.changes.record import CERTIFICATE, CERTIFIES, IMPACTS
 from cmdb.changeset import Link, New, Operation, Patch, Put, Unlink
@@ -35,8 +35,7 @@ async def worsened(application: Application, change: Change) -> tuple[str, ...] 
 
 async def answer_now(application: Application, change: Change) -> tuple[Answer, Question]:
     """What the change would break now; while it was worked out, nobody is kept from writing."""
-    others = [o for o in await changes_in(application.store, Stage.IMPLEMENTING) if o.key != change.key]
-    revision, question = await question_of(application, change, others)
+    revision, question = await question_of(application, change)
     return await answer_to(application, change.key, question, revision), question
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from cmdb.application.assessing import Assessed, DescribedFailure, concerned, describe_hits, nodes_by_ordinal
+from cmdb.application.control.ongoing import faults_of, ongoing_faults
 from cmdb.application.opening import Application
 from cmdb.application.planning import (
     Planned,
@@ -22,26 +23,25 @@ from cmdb.changes import Change
 from cmdb.changes.certificate import Answer, HitLine, Question
 from cmdb.changeset import Effect, NodeCreated
 from cmdb.impact import Impact, Standing, State, WhatIf
-from cmdb.nodes import Node, said
+from cmdb.nodes import Node
 from cmdb.projection.columns import Int32s
 from cmdb.reading.operation_text import to_change_set
 
 _FAULT = {"down": State.DOWN, "degraded": State.DEGRADED}
 
 
-async def question_of(application: Application, change: Change, others: Iterable[Change]) -> tuple[int, Question]:
+async def question_of(application: Application, change: Change) -> tuple[int, Question]:
     """What is to be asked about a change at the head, and which revision that is.
 
-    The CIs that it touches fail as it says (down if it says nothing); what `others`, which are being implemented, touch has
-    failed already. Raises as the door does for planned operations that do not fit the graph.
+    The CIs that it touches fail as it says (down if it says nothing); see `ongoing_faults` for what has failed already.
+    Raises as the door does for planned operations that do not fit the graph.
     """
     revision, effects = (await application.store.head()).revision, tuple[Effect, ...]()
     if change.planned:
         revision, decision = await decided(application, await to_change_set(application.store, change.planned))
         effects = decision.effects
-    scenario = faults_of(change)
-    context = {ordinal: fault for other in others for ordinal, fault in faults_of(other).items()}
-    return revision, Question(scenario=scenario, context=context, effects=effects)
+    context = {node.ordinal: fault for node, fault in await ongoing_faults(application, but=change.key)}
+    return revision, Question(scenario=faults_of(change), context=context, effects=effects)
 
 
 async def answer_to(application: Application, key: str, question: Question, revision: int) -> Answer:
@@ -88,12 +88,6 @@ async def answer_to(application: Application, key: str, question: Question, revi
 def hit_verdicts(answer: Answer) -> Mapping[str, str]:
     """Who is hit while the change is made, by key, without those that it touches itself."""
     return {hit.key: hit.verdict for hit in answer.hits if hit.key not in answer.scenario}
-
-
-def faults_of(change: Change) -> dict[int, str]:
-    """How what a change touches is while it is made, by ordinal: down unless it says otherwise; empty if it stays up."""
-    fault = said(change.node, "fault_during") or "down"
-    return dict.fromkeys(sorted(change.touches), fault) if fault in _FAULT else {}
 
 
 async def _standing(application: Application, revision: int) -> Standing:

@@ -16,7 +16,7 @@ from cmdb.changes.certificate import Answer
 from cmdb.changes.collisions import Work, board_of, collisions_of
 from cmdb.changes.joint import Outage, joint_collisions_of
 from cmdb.changes.record import CALENDAR, CHANGE, IMPACTS, TOUCHES
-from cmdb.changes.risk import Importance, Risk, RiskFacts, ServiceHit, risk_of
+from cmdb.changes.risk import Importance, Risk, RiskFacts, ServiceHit, risk_of, shipped_weights
 from cmdb.changes.slots import Wish, free_slots
 from cmdb.changes.spans import Span, micros, moment_of
 from cmdb.errors import Invalid
@@ -25,7 +25,9 @@ from cmdb.impact import Standing
 from cmdb.nodes import said
 from cmdb.projection.columns import Int32s
 from cmdb.reading import every, parse_filter
+from cmdb.records import incidents_on
 from cmdb.store.port import Store
+from graph_schema.values import instant
 
 OPEN_STAGES = (Stage.SUBMITTED, Stage.ASSESSED, Stage.APPROVED, Stage.SCHEDULED, Stage.IMPLEMENTING)
 """Changes that are shown as being in each other's way."""
@@ -101,6 +103,8 @@ async def calendars(application: Application) -> list[Calendar]:
 
 async def risk_of_change(application: Application, change: Change, answer: Answer, collisions: Sequence[str]) -> Risk:
     """How risky a change is, by what its certificate says and what went wrong before on the CIs that it touches."""
+    weights = shipped_weights()
+    since = application.clock() - timedelta(days=weights.parts.history.days)
     return risk_of(
         RiskFacts(
             kind=change.kind,
@@ -108,11 +112,13 @@ async def risk_of_change(application: Application, change: Change, answer: Answe
             services=tuple(await _service_hits(application, answer)),
             redundancy_lost=tuple(owner for owner, _ in answer.lost),
             single_points=tuple(point for point, _ in answer.single_points),
-            failed_changes=tuple(await _failed_before(application.store, change)),
+            failed_changes=tuple(await _failed_since(application.store, change, since)),
+            incidents=tuple(node.key for node in await incidents_on(application.store, change.touches, since)),
             collisions=tuple(collisions),
             has_test_plan=bool(said(change.node, "test_plan")),
             has_back_out_plan=bool(said(change.node, "back_out_plan")),
-        )
+        ),
+        weights,
     )
 
 
@@ -216,14 +222,12 @@ async def _service_hits(application: Application, answer: Answer) -> list[Servic
     ]
 
 
-async def _failed_before(store: Store, change: Change) -> list[str]:
-    """Other changes on the same CIs that failed or were backed out. O(changes that touched these CIs)."""
-    if not change.touches:
-        return []
+async def _failed_since(store: Store, change: Change, since: datetime) -> list[str]:
+    """Other changes on the same CIs that failed or were backed out since then. O(changes that touched these CIs)."""
     links = await store.relationships(sorted(change.touches), Direction.IN, [TOUCHES])
     nodes = await store.nodes(sorted({link.source for link in links} - {change.node.ordinal}))
     return [
         other.key
         for other in await changes_of(store, [node for node in nodes if node.class_name == CHANGE])
-        if said(other.node, "outcome") in {"failed", "backed_out"}
+        if said(other.node, "outcome") in {"failed", "backed_out"} and said(other.node, "ended_at") >= instant(since)
     ]

@@ -13,6 +13,7 @@ from cmdb.changeset import NEW, Link, New, Operation, Patch, Put, Unlink
 from cmdb.ledger import Head
 from cmdb.nodes import Node, many
 from cmdb.reading import BASELINE
+from cmdb.records import AFFECTS, CAUSED_BY, PROBLEM, settled
 from cmdb.releases import Release, digest_of
 from cmdb.releases.contents import delivered_by
 from cmdb.releases.record import (
@@ -25,7 +26,6 @@ from cmdb.releases.record import (
     REPORTS_ON,
     RESULTED_IN,
     TESTED_IN,
-    UNKNOWN,
 )
 from graph_schema.values import instant
 
@@ -72,7 +72,7 @@ def proved(environment: Node | None, found: Sequence[Node]) -> Moving:
 
 
 def successful(application: Application, actor: str) -> Moving:
-    """A baseline of what was delivered, and word of it with each record that the release closes.
+    """A baseline of what was delivered, and each record that the release closes is settled.
 
     One that only took things away leaves nothing of its own to seal, so everything is.
     """
@@ -90,10 +90,13 @@ def successful(application: Application, actor: str) -> Moving:
         )
         [record] = [operation.node for operation in sealed if isinstance(operation, Put)]
         resolved: Patch = {"resolved_at": now}
+        model, how = await application.model(), f"release {release.name} ({release.key})"
+        closed = [settled(node, model, how=how, now=now) for node in release.closes]
         return (
             *sealed,
             Link(type=RESULTED_IN, source=me, target=record),
             *(Link(type=CLOSES, source=me, target=node.ordinal, attributes=resolved) for node in release.closes),
+            *(put for put in closed if put is not None),
         )
 
     return move
@@ -108,15 +111,22 @@ async def _free_name(application: Application, name: str) -> str:
     return wanted
 
 
-def reported(reason: str) -> Moving:
-    """A report that is kept until the cause is established."""
+def reported(reason: str, *, actor: str, now: str) -> Moving:
+    """A report that is kept, and a problem whose cause somebody has to establish."""
 
     async def move(release: Release, head: Head) -> tuple[Operation, ...]:
         del head
-        said: Patch = {"reason": reason, "cause": UNKNOWN, "circumstances": _circumstances("failed", release)}
-        name = f"{release.key}: failed"
-        put = Put(node=New("report"), class_name=REPORT, name=name, attributes=said, expects=NEW)
-        return put, Link(type=REPORTS_ON, source=New("report"), target=release.node.ordinal)
+        me, name = release.node.ordinal, f"{release.key}: failed"
+        told: Patch = {"reason": reason, "circumstances": _circumstances("failed", release)}
+        opened: Patch = {"symptoms": reason, "reported_by": actor, "reported_at": now}
+        delivered = (delivery.item for delivery in release.deliveries if not delivery.item.retired)
+        return (
+            Put(node=New("report"), class_name=REPORT, name=name, attributes=told, expects=NEW),
+            Link(type=REPORTS_ON, source=New("report"), target=me),
+            Put(node=New("problem"), class_name=PROBLEM, name=name, attributes=opened, expects=NEW),
+            Link(type=CAUSED_BY, source=New("problem"), target=me),
+            *(Link(type=AFFECTS, source=New("problem"), target=item.ordinal) for item in delivered),
+        )
 
     return move
 

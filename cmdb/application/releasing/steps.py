@@ -19,6 +19,7 @@ from cmdb.errors import Refused, Usage
 from cmdb.ledger import Head
 from cmdb.releases import Action, Findings, Release, Stage, TestResult, altered, load_release
 from cmdb.releases.hurdles import BEGUN, is_done
+from graph_schema.values import instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def take_release_step(
         Action.PLAN: with_digests,
         Action.TEST: proved(environment, found),
         Action.COMPLETE: successful(application, actor),
-        Action.FAIL: reported(says.comment),
+        Action.FAIL: reported(says.comment, actor=actor, now=instant(application.clock())),
         Action.CANCEL: let_go,
     }
     return await take(application, reference, wish, findings.get(action, nothing_found), moves.get(action))
