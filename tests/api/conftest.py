@@ -11,6 +11,8 @@ import pytest
 from api.server import create_app
 from cmdb.application import Application
 from tests.api.estate import Desk, furnish, opened
+from tests.api.office import Office
+from tests.changes.office import an_estate
 
 
 @pytest.fixture
@@ -23,6 +25,13 @@ async def application(tmp_path: Path) -> AsyncIterator[Application]:
 @pytest.fixture
 def desk(application: Application) -> Desk:
     return Desk.on(application)
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    async with an_estate(tmp_path) as (application, hands):
+        desk = Desk.on(application)
+        yield Office(application, desk.answering, hands)
 
 
 @pytest.fixture
