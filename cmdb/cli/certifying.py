@@ -9,21 +9,22 @@ import msgspec
 from rich.padding import Padding
 from rich.text import Text
 
+from cmdb.application.control import certificate_record
 from cmdb.changes import Change
 from cmdb.changes.certificate import Answer, HitLine
 from cmdb.cli import page
 from cmdb.cli.impact import MARKS
 from cmdb.cli.output import Json, err, out, table
-from cmdb.nodes import Node, said
+from cmdb.nodes import said
 from graph_schema.metamodel import Label
 
 SHOWN: Final = 20
 """Hits that a terminal shows; a page and the data have all."""
 
 
-def print_answer(change: Change, record: Node, answer: Answer, shown: int = SHOWN) -> None:
+def print_answer(change: Change, answer: Answer, shown: int = SHOWN) -> None:
     """A certificate for people: the verdict, then services and whom to tell, then the nearest hits."""
-    head = Text.assemble((f"{record.key} ", "cyan"), (f"{change.node.name} ({change.key})", "bold"))
+    head = Text.assemble((f"{certificate_record(change).key} ", "cyan"), (f"{change.node.name} ({change.key})", "bold"))
     head.append(f"  · revision {answer.revision}, model {answer.model}", "dim")
     out.print(head)
     out.print(_verdict(answer))
@@ -37,16 +38,18 @@ def print_answer(change: Change, record: Node, answer: Answer, shown: int = SHOW
         err.print(f"{shown} of {len(answer.hits)} hits; -o json and --format html have all")
 
 
-def answer_row(record: Node, answer: Answer, *, proven: bool) -> dict[str, Json]:
+def answer_row(change: Change, answer: Answer, *, proven: bool) -> dict[str, Json]:
     """A certificate for programs; `proven` says that it was worked out again to the letter."""
+    record = certificate_record(change)
     made = cast("dict[str, Json]", msgspec.to_builtins(answer))
     hits: list[Json] = [{name: getattr(hit, name) for name in HitLine.__struct_fields__} for hit in answer.hits]
     sealed = {"certificate": record.key, "digest": said(record, "content_digest"), "proven": proven}
     return {**sealed, **made, "hits": hits}
 
 
-def certificate_page(change: Change, record: Node, answer: Answer, *, proven: bool) -> str:
+def certificate_page(change: Change, answer: Answer, *, proven: bool) -> str:
     """The certificate as a page to print and to sign off. O(hits)."""
+    record = certificate_record(change)
     window = " – ".join(change.window) if change.window else "–"
     zone = said(change.node, "time_zone")
     approved = ", ".join(map(str, change.node.attributes.get("approved_by") or ())) or "–"  # pyright: ignore[reportArgumentType]  # a list of texts

@@ -16,6 +16,7 @@ from cmdb.application.control import (
     Taken,
     Wish,
     certificate,
+    certificate_record,
     draft_change,
     edit_change,
     implement,
@@ -29,7 +30,6 @@ from cmdb.cli.output import Format, err, out, print_rows, print_value, table, wr
 from cmdb.cli.planned import operations_in
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.cli.showing import shown
-from cmdb.errors import NotFound
 from cmdb.reading.operation_text import WrittenOperation, operation_line
 from graph_schema.metamodel import Model
 from graph_schema.reader import read_model
@@ -354,18 +354,17 @@ def certificate_(
 async def _certificate(common: Common, ref: str, page: Page | None) -> int:
     async with opened(common) as application:
         change = await load_change(application.store, ref)
-        if change.certified is None:
-            raise NotFound(f"{change.key} was not assessed", remedy=f"cmdb change assess {change.key}")
         answer, same = await certificate(application, change)
-        record = change.certified.node
         if page is not None:
-            write(certificate_page(change, record, answer, proven=same).encode())
+            write(certificate_page(change, answer, proven=same).encode())
         elif common.output is Format.TABLE:
-            print_answer(change, record, answer)
+            print_answer(change, answer)
         else:
-            print_value(answer_row(record, answer, proven=same), common.output)
+            print_value(answer_row(change, answer, proven=same), common.output)
         if not same:
-            err.print(f"{record.key}: worked out again, it is not what was sealed; run `cmdb ledger verify`")
+            err.print(
+                f"{certificate_record(change).key}: worked out again, it is not what was sealed; run `cmdb ledger verify`"
+            )
         return 0 if same else 6
 
 
@@ -378,9 +377,8 @@ async def _stepped(acting: Acting, ref: str, wish: Wish) -> None:
     async with opened(acting) as application:
         taken = await take_step(application, ref, wish)
         _tell(taken, acting.output)
-        if wish.action is Action.ASSESS and taken.change.certified and acting.output is Format.TABLE:
-            answer, _ = await certificate(application, taken.change)
-            print_answer(taken.change, taken.change.certified.node, answer)
+        if taken.answer is not None and acting.output is Format.TABLE:
+            print_answer(taken.change, taken.answer)
 
 
 def _tell(taken: Taken, output: Format) -> None:

@@ -13,12 +13,9 @@ from cmdb.application import Application
 from cmdb.application.baselines import Recording, record_baseline
 from cmdb.application.comparing import compare_moments
 from cmdb.application.control import (
-    OPEN_STAGES,
     Draft,
     Taken,
     Wish,
-    certificate,
-    collisions_with,
     draft_change,
     draft_restore,
     implement,
@@ -27,6 +24,7 @@ from cmdb.application.control import (
 )
 from cmdb.baselines import Everything
 from cmdb.changes import Action, Change
+from cmdb.changes.certificate import Answer
 from cmdb.changeset import ChangeSet, New, Operation, Put
 from cmdb.cli.certifying import print_answer
 from cmdb.cli.comparing import print_comparison
@@ -89,15 +87,8 @@ async def change_the_array(application: Application) -> None:
     await _taken(application, change, Action.SUBMIT, "rita")
     await _taken(application, meanwhile, Action.ASSESS, "mona")
     assessed = await _taken(application, change, Action.ASSESS, "mona")
-    answer, _ = await certificate(application, assessed)
-    if assessed.certified is not None:
-        print_answer(assessed, assessed.certified.node, answer, shown=4)
-    collisions = await collisions_with(application, assessed, OPEN_STAGES)
-    for line in collisions:
-        out.print(Text.assemble(("\ncollision: ", "bold yellow"), line))
-    risk = await risk_of_change(application, assessed, answer, collisions)
-    parts = ", ".join(f"{part.label.en} {part.points}" for part in risk.parts if part.points)
-    out.print(Text(f"\nrisk {risk.score} of 100 ({risk.level_label.en}): {parts}"))
+    if assessed.answer is not None:
+        await _weighed(application, assessed.change, assessed.answer, assessed.findings.collisions)
     await _taken(application, meanwhile, Action.CANCEL, "rita")
     for action in (Action.APPROVE, Action.SCHEDULE):
         await _taken(application, change, action, "mona")
@@ -110,7 +101,7 @@ async def change_the_array(application: Application) -> None:
     out.print(
         Text(
             f"\nThe other change gives way; this one is approved by mona, implemented by ivan "
-            f"({len(done.findings.differences)} departures from the plan), reviewed and {closed.stage.value}."
+            f"({len(done.findings.differences)} departures from the plan), reviewed and {closed.change.stage.value}."
         )
     )
 
@@ -138,9 +129,17 @@ async def _drafted(
     return (await draft_change(application, draft, actor="rita")).change
 
 
-async def _taken(application: Application, change: Change, action: Action, actor: str) -> Change:
-    taken: Taken = await take_step(application, change.key, Wish(action, actor, comment="as agreed"))
-    return taken.change
+async def _taken(application: Application, change: Change, action: Action, actor: str) -> Taken:
+    return await take_step(application, change.key, Wish(action, actor, comment="as agreed"))
+
+
+async def _weighed(application: Application, change: Change, answer: Answer, collisions: tuple[str, ...]) -> None:
+    print_answer(change, answer, shown=4)
+    for line in collisions:
+        out.print(Text.assemble(("\ncollision: ", "bold yellow"), line))
+    risk = await risk_of_change(application, change, answer, collisions)
+    parts = ", ".join(f"{part.label.en} {part.points}" for part in risk.parts if part.points)
+    out.print(Text(f"\nrisk {risk.score} of 100 ({risk.level_label.en}): {parts}"))
 
 
 def _text(moment: datetime) -> str:

@@ -51,6 +51,7 @@ async def test_an_approver_sees_what_breaks(tmp_path: Path) -> None:
         taken = await carried(application, hands, change.key, until=Action.ASSESS)
         answer, proven = await certificate(application, taken.change)
         assert proven
+        assert taken.answer == answer
         assert answer.services["down"] == ("Shop (BSV-000001)",)
         assert answer.owners == ("Team A (TEA-000001)",)
         assert {hit.name: hit.verdict for hit in answer.hits} == {

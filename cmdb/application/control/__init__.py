@@ -1,6 +1,6 @@
 """Change control as the doors call it: draft, edit, step, implement, certificate."""
 
-from cmdb.application.control.certificates import certificate, worsened
+from cmdb.application.control.certificates import certificate, certificate_record, worsened
 from cmdb.application.control.drafting import Draft, Edit, draft_change, draft_restore, edit_change
 from cmdb.application.control.measuring import change_kpis
 from cmdb.application.control.modelling import apply_model
@@ -18,6 +18,7 @@ __all__ = [
     "Wish",
     "apply_model",
     "certificate",
+    "certificate_record",
     "change_kpis",
     "collisions_with",
     "draft_change",

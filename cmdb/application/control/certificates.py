@@ -13,11 +13,16 @@ from cmdb.filters import Direction
 from cmdb.nodes import Node, whole
 
 
-async def certificate(application: Application, change: Change, record: Node | None = None) -> tuple[Answer, bool]:
-    """What a change's newest certificate (or an older one) says, and whether it is to the letter what was sealed."""
-    record = record or (change.certified.node if change.certified else None)
-    if record is None:
+def certificate_record(change: Change) -> Node:
+    """A change's newest certificate. Raises NotFound where it was not assessed."""
+    if change.certified is None:
         raise NotFound(f"{change.key} was not assessed", remedy=f"cmdb change assess {change.key}")
+    return change.certified.node
+
+
+async def certificate(application: Application, change: Change) -> tuple[Answer, bool]:
+    """What a change's newest certificate says, and whether it is to the letter what was sealed. Raises NotFound."""
+    record = certificate_record(change)
     answer = await answer_to(application, change.key, question_in(record), whole(record, "at_revision"))
     return answer, digest_of(answer) == record.attributes.get("content_digest")
 

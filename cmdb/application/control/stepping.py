@@ -9,6 +9,7 @@ from cmdb.access import load_policy
 from cmdb.application.newest import on_newest, record_put
 from cmdb.application.opening import Application
 from cmdb.changes import Action, Asked, Change, Findings, Stage, Step, load_change, step
+from cmdb.changes.certificate import Answer
 from cmdb.changeset import ChangeSet, Operation, Put
 from cmdb.ledger import Head
 from cmdb.writing import Warrant
@@ -29,11 +30,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A step that was taken: the change afterwards, the revision, and what was found on the way."""
+    """A step that was taken: the change afterwards, the revision, and what was found on the way.
+
+    An assessment has the answer that it sealed.
+    """
 
     change: Change
     revision: int
     findings: Findings
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ async def _weighed(application: Application, taken: Taken, answer: Answer, wish:
         ChangeSet((put,)), actor=wish.actor, authority=Warrant(f"change:{change.key}"), reason="weighed"
     )
     findings = replace(taken.findings, collisions=collisions)
-    return Taken(await load_change(application.store, change.key), written.head.revision, findings)
+    return Taken(await load_change(application.store, change.key), written.head.revision, findings, answer)
 
 
 async def _go_on(application: Application, reference: str, wish: Wish) -> Taken:
