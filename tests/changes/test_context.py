@@ -87,8 +87,9 @@ async def test_an_outage_that_begins_after_the_approval_suspends_it(tmp_path: Pa
         key = (await drafted(application, hands, DB_1)).change.key
         await carried(application, hands, key, until=Action.APPROVE)
         await outage(application, hands, DB_2)
-        with pytest.raises(Refused, match="Shop"):
+        with pytest.raises(Refused, match="the approval is suspended") as refused:
             await take_step(application, key, Wish(Action.SCHEDULE, "mona"))
+        assert "Shop" in "\n".join(problem.message for problem in refused.value.problems)
         assert (await load_change(application.store, key)).stage is Stage.SUBMITTED
 
 
