@@ -39,9 +39,9 @@ MOST_ROWS: Final = 100_000
 _PAGED: Final = frozenset(
     {
         "better", "changes", "closes", "compareBaselines", "deliveries", "deploys", "found", "groups", "history", "hits",
-        "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "order", "pairs", "pools", "redundancyGained",
-        "redundancyLost", "relationships", "releases", "reports", "saved", "services", "singlePointsOfFailure", "sites",
-        "takes", "touches", "worse",
+        "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "order", "pairs", "pools", "problems",
+        "redundancyGained", "redundancyLost", "relationships", "releases", "reports", "saved", "services",
+        "singlePointsOfFailure", "sites", "takes", "touches", "worse",
     }
 )  # fmt: skip
 _EFFORT: Final[Mapping[str, int]] = {

@@ -142,10 +142,15 @@ class ReleaseFacts:
         """A page."""
         return nodes_at_hand(self.view, self.release.found, first, after)
 
-    @strawberry.field(description="What is kept of its failures, until the cause is established.")
+    @strawberry.field(description="What is kept of its failures.")
     def reports(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
         """A page."""
         return nodes_at_hand(self.view, self.release.reports, first, after)
+
+    @strawberry.field(description="The problems that it caused, by key; it is closed once each has a cause.")
+    def problems(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NodeConnection:
+        """A page."""
+        return nodes_at_hand(self.view, self.release.problems, first, after)
 
     @strawberry.field(description="Where it was tested.", graphql_type=Node | None)
     def tested_in(self) -> Shown | None:

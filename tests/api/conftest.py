@@ -11,8 +11,10 @@ import pytest
 from api.server import create_app
 from cmdb.application import Application
 from tests.api.estate import Desk, furnish, opened
+from tests.api.launch import Launch
 from tests.api.office import Office
 from tests.changes.office import an_estate
+from tests.releases.launch import a_launch
 
 
 @pytest.fixture
@@ -32,6 +34,13 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
     async with an_estate(tmp_path) as (application, hands):
         desk = Desk.on(application)
         yield Office(application, desk.answering, hands)
+
+
+@pytest.fixture
+async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
+    async with a_launch(tmp_path) as (application, hands):
+        desk = Desk.on(application)
+        yield Launch(application, desk.answering, hands)
 
 
 @pytest.fixture

@@ -35,9 +35,9 @@ PLAN: Patch = {
 
 
 @asynccontextmanager
-async def a_launch(folder: Path, *, closed: bool = True) -> AsyncGenerator[tuple[Application, Hands]]:
+async def a_launch(place: Path | str, *, closed: bool = True) -> AsyncGenerator[tuple[Application, Hands]]:
     """The estate with a site, a machine to test on, the new software, a known error, and people who release."""
-    async with an_estate(folder, closed=False) as (application, hands):
+    async with an_estate(place, closed=False) as (application, hands):
         operations: list[Operation] = [
             Put(node=New("site"), class_name="Site", name="Frankfurt 1"),
             Put(node=New("lab"), class_name="VirtualMachine", name="lab-1", attributes={"environment": "test"}),
