@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -19,6 +18,7 @@ from cmdb.application.proving import verify_baseline
 from cmdb.application.restoring import RestorePlan, restore_plan
 from cmdb.baselines import Baseline, Everything, Filtered, OfRelease, OfService, Scope
 from cmdb.cli.comparing import comparison_page, comparison_row, difference_row, print_comparison, side_row
+from cmdb.cli.options import AsOf, Limit, Page
 from cmdb.cli.output import (
     Format,
     Json,
@@ -32,18 +32,11 @@ from cmdb.cli.output import (
     write,
 )
 from cmdb.cli.planned import plan_row, print_plan
-from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.errors import Usage
 from cmdb.reading.operation_text import WrittenOperation, operation_line, written
 
 app = App(name="baseline", help="Record, list, verify and compare baselines, and plan the way back to one.")
-
-
-class Page(StrEnum):
-    """What a comparison can be shown as, beside data."""
-
-    HTML = "html"
 
 
 Where = Annotated[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,7 @@ from cmdb.changes import Action, Change, Choice, Kind, Stage, changes_in, load_c
 from cmdb.changeset import Patch
 from cmdb.cli.certifying import answer_row, certificate_page, print_answer
 from cmdb.cli.ci import patch_of
+from cmdb.cli.options import Page
 from cmdb.cli.output import Format, err, out, print_rows, print_value, table, write
 from cmdb.cli.planned import operations_in
 from cmdb.cli.session import Acting, Common, opened, run
@@ -72,12 +72,6 @@ class Described:
         """Assignments and implementers as a patch."""
         patch = patch_of(assignments)
         return patch | {"implementers": self.implementer} if self.implementer else patch
-
-
-class Page(StrEnum):
-    """What a certificate can be shown as, beside data."""
-
-    HTML = "html"
 
 
 @app.command

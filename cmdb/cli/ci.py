@@ -10,8 +10,9 @@ from rich.text import Text
 
 from cmdb.application import Application
 from cmdb.changeset import ChangeSet, Link, New, Operation, Patch, Put, Retire, Unlink
+from cmdb.cli.options import AsOf, Limit, Retired, SortBy
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
-from cmdb.cli.questions import AsOf, Limit, filter_of, listed, print_nodes
+from cmdb.cli.questions import filter_of, listed, print_nodes
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.cli.showing import NODE_COLUMNS, event_lines, event_row, node_row, shown
 from cmdb.errors import Usage
@@ -30,12 +31,10 @@ def list_(
     /,
     *,
     where: Annotated[str | None, Parameter(help="A filter: environment = production and name contains db")] = None,
-    sort: Annotated[
-        str, Parameter(help="A field or attribute; -name sorts backwards.", allow_leading_hyphen=True)
-    ] = "name",
+    sort: SortBy = "name",
     limit: Limit = 50,
     as_of: AsOf = None,
-    retired: Annotated[bool, Parameter(help="Retired nodes too.")] = False,
+    retired: Retired = False,
     common: Common | None = None,
 ) -> None:
     """List nodes of a class."""

@@ -9,8 +9,8 @@ from typing import Annotated, BinaryIO
 import msgspec
 from cyclopts import Parameter
 
+from cmdb.cli.options import AsOf, Retired
 from cmdb.cli.output import err, progress_bar
-from cmdb.cli.questions import AsOf
 from cmdb.cli.session import Common, opened, run
 from cmdb.errors import Failed
 from cmdb.reading import moment_revision
@@ -22,7 +22,7 @@ def export(
     *,
     to: Annotated[Path | None, Parameter(name=["--to", "-f"], help="A new file; stdout if not given.")] = None,
     as_of: AsOf = None,
-    retired: Annotated[bool, Parameter(help="Retired nodes too.")] = False,
+    retired: Retired = False,
     common: Common | None = None,
 ) -> None:
     """Write all nodes, then all relationships, one JSON object a line, as of one revision.

@@ -33,9 +33,9 @@ from cmdb.application.planned_graph import Compared, PlannedGraph, assess_planne
 from cmdb.application.seeing import as_seen_by, hidden_counts, is_hidden
 from cmdb.changes import load_change
 from cmdb.cli.impact_rows import hit_rows, whole_row
+from cmdb.cli.options import AsOf, Limit
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table, write
 from cmdb.cli.planned import operations_in, plan_row, print_plan
-from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import MARKS, chain, many
 from cmdb.errors import Usage

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
 from cmdb.application import Application, DescribedHit, Reached, describe, reach, route
+from cmdb.cli.options import AsOf, Limit, Retired, SortBy
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
 from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import NODE_COLUMNS, chain, hit_row, hop_row, node_row
@@ -23,23 +23,15 @@ from cmdb.store.port import LARGEST_PAGE, Query, Sort
 from graph_schema.errors import did_you_mean
 from graph_schema.metamodel import Model
 
-AsOf = Annotated[
-    str | None,
-    Parameter(help="A revision (12), an instant (2026-01-31T17:00:00Z), a day, or a baseline (Baseline:NAME)."),
-]
-Limit = Annotated[int, Parameter(name=["--limit", "-n"], help="Rows to print; 0 prints all.", validator=Number(gte=0))]
-
 
 def query(
     *words: str,
     where: Annotated[str | None, Parameter(help="A filter: class = Server and not (state = in_use)")] = None,
     class_name: Annotated[str | None, Parameter(name="--class", help="This class and those below it.")] = None,
-    sort: Annotated[
-        str, Parameter(help="A field or attribute; -name sorts backwards.", allow_leading_hyphen=True)
-    ] = "name",
+    sort: SortBy = "name",
     limit: Limit = 50,
     as_of: AsOf = None,
-    retired: Annotated[bool, Parameter(help="Retired nodes too.")] = False,
+    retired: Retired = False,
     common: Common | None = None,
 ) -> None:
     """Find nodes by words (in keys, names and searchable attributes), or by a filter."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from cmdb.application.releasing import deployment_order, release_figures, release_paper
+from cmdb.cli.options import FirstMonth, LastMonth, ZoneOfMonths
 from cmdb.cli.output import Json, err, print_rows, write
 from cmdb.cli.session import Common, opened, run
 from cmdb.releases import Language, Paper, load_release
@@ -54,11 +55,11 @@ async def _paper(common: Common, ref: str, kind: Paper, language: Language) -> N
 
 
 def kpis(
-    first: Annotated[str | None, Parameter(help="The first month: 2026-03; this one if not given.")] = None,
-    last: Annotated[str | None, Parameter(help="The last month.")] = None,
+    first: FirstMonth = None,
+    last: LastMonth = None,
     /,
     *,
-    zone: Annotated[str, Parameter(help="The time zone of the months.")] = "UTC",
+    zone: ZoneOfMonths = "UTC",
     common: Common | None = None,
 ) -> None:
     """Show how releases succeed and fail, month by month."""

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cmdb.application.status import Depending, Status, status_of
+from cmdb.cli.options import AsOf, Limit
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
-from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import chain, event_lines, event_row, hit_row, node_row, shown
 from cmdb.nodes import Node

@@ -22,8 +22,8 @@ from cmdb.application import (
     find_pairs,
     find_single_points,
 )
+from cmdb.cli.options import AsOf, Limit
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
-from cmdb.cli.questions import AsOf, Limit
 from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import chain, hop_row, many
 from cmdb.errors import Usage

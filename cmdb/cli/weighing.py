@@ -18,6 +18,7 @@ from cmdb.application.control import (
 from cmdb.changes import load_change
 from cmdb.changes.kpis import Target
 from cmdb.changes.windows import named_zone
+from cmdb.cli.options import FirstMonth, LastMonth, ZoneOfMonths
 from cmdb.cli.output import Format, err, out, print_rows, print_value
 from cmdb.cli.session import Common, opened, run
 from cmdb.nodes import said
@@ -107,11 +108,11 @@ async def _risk(common: Common, ref: str) -> None:
 
 
 def kpis(
-    first: Annotated[str | None, Parameter(help="The first month: 2026-03; this one if not given.")] = None,
-    last: Annotated[str | None, Parameter(help="The last month.")] = None,
+    first: FirstMonth = None,
+    last: LastMonth = None,
     /,
     *,
-    zone: Annotated[str, Parameter(help="The time zone of the months.")] = "UTC",
+    zone: ZoneOfMonths = "UTC",
     common: Common | None = None,
 ) -> None:
     """Show how well change control does, month by month, beside its targets."""
