@@ -18,7 +18,7 @@ WEB, DB_1, DB_2, CLUSTER, SHOP = (
 
 RESULT = """{ __typename
   ... on ChangeTaken { revision collisions differences change { stage node { key name } } }
-  ... on WriteFailure { message remedy problems { message subject remedy } } }"""
+  ... on WriteFailure { message remedy problems { message subject where remedy } } }"""
 DRAFT = (
     f"mutation ($input: ChangeDraftInput!, $actor: String!) {{ draftChange(input: $input, actor: $actor) {RESULT} }}"
 )
