@@ -7,11 +7,14 @@ step 3   shop (BSV-000001)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from cmdb.impact.kernels import Make, Rows, configured_make
 from cmdb.nodes import Node
-from cmdb.projection.columns import DependencyColumns
+from cmdb.projection.columns import DependencyColumns, Int32s
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +64,18 @@ def deployment_steps(keys: Mapping[int, str], needs: DependencyColumns) -> tuple
 
     `needs` are all dependencies among the items and everything they need, so that an item which needs another one only by
     way of something that is not deployed still comes after it. A step comes as early as it may: its height is the number
-    of steps that must be over before it. O(items · log items + needs).
+    of steps that must be over before it. O(items · log items + needs + largest ordinal).
     """
-    providers: dict[int, list[int]] = {}
-    for dependent, provider in zip(needs.dependent.tolist(), needs.provider.tolist(), strict=True):
-        providers.setdefault(dependent, []).append(provider)
-    height: dict[int, int] = {}
-    found: list[tuple[int, tuple[int, ...]]] = []
-    for ring in _rings(keys, providers):
-        inside = set(ring)
-        below = [height[provider] for node in ring for provider in providers.get(node, ()) if provider not in inside]
-        own = tuple(sorted((node for node in ring if node in keys), key=keys.__getitem__))
-        before = max(below, default=0)
-        if own:
-            found.append((before, own))
-        height |= dict.fromkeys(ring, before + bool(own))
-    found.sort(key=lambda step: (step[0], keys[step[1][0]]))
-    return tuple(DeploymentStep(items) for _, items in found)
+    if not keys:
+        return ()
+    rings = _rings(np.fromiter(keys, dtype=np.int32), needs)
+    own: dict[int, list[int]] = {}
+    for item in keys:
+        own.setdefault(int(rings.ring_of[item]), []).append(item)
+    heights = _heights(rings, own)
+    steps = [(heights[ring], sorted(items, key=keys.__getitem__)) for ring, items in own.items()]
+    steps.sort(key=lambda step: (step[0], keys[step[1][0]]))
+    return tuple(DeploymentStep(tuple(items)) for _, items in steps)
 
 
 def in_order(touched: Mapping[str, Iterable[int]], steps: Sequence[DeploymentStep]) -> tuple[str, ...]:
@@ -95,49 +93,57 @@ def in_order(touched: Mapping[str, Iterable[int]], steps: Sequence[DeploymentSte
     return tuple(sorted(touched, key=when))
 
 
-def _rings(roots: Iterable[int], onward: Mapping[int, Sequence[int]]) -> list[list[int]]:
-    """Strongly connected components of all that the roots reach, each after those that it reaches.
+@dataclass(frozen=True, slots=True)
+class _Rings:
+    """Strongly connected components, most of one node, those that need others before these.
 
-    Tarjan's algorithm (SIAM J. Comput. 1, 1972), its recursion on a stack.
+    `ring_of` has the number of a node's, by ordinal; those that need ring r directly are `above[start[r]:start[r + 1]]`.
     """
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    opened: list[int] = []
-    is_open: set[int] = set()
-    path: list[tuple[int, Iterator[int]]] = []
-    found: list[list[int]] = []
 
-    def enter(node: int) -> None:
-        index[node] = low[node] = len(index)
-        opened.append(node)
-        is_open.add(node)
-        path.append((node, iter(onward.get(node, ()))))
-
-    for root in roots:
-        if root not in index:
-            enter(root)
-        while path:
-            node, rest = path[-1]
-            for near in rest:
-                if near not in index:
-                    enter(near)
-                    break
-                if near in is_open:
-                    low[node] = min(low[node], index[near])
-            else:
-                path.pop()
-                if path:
-                    low[path[-1][0]] = min(low[path[-1][0]], low[node])
-                if low[node] == index[node]:
-                    ring = _closed(opened, node)
-                    is_open.difference_update(ring)
-                    found.append(ring)
-    return found
+    ring_of: Int32s
+    start: Int32s
+    above: Int32s
 
 
-def _closed(opened: list[int], first: int) -> list[int]:
-    """Take the component that was begun with `first` off the stack."""
-    ring = [opened.pop()]
-    while ring[-1] != first:
-        ring.append(opened.pop())
-    return ring
+def _rings(items: Int32s, needs: DependencyColumns) -> _Rings:
+    """The components of the items and of all ends of needs. O(items + needs + largest ordinal)."""
+    ends = (items, needs.dependent, needs.provider)
+    known = np.zeros(1 + max(map(_largest, ends)), dtype=np.bool_)
+    for ordinals in ends:
+        known[ordinals] = True
+    place = np.cumsum(known, dtype=np.int32) - np.int32(1)
+    nodes = int(place[-1]) + 1
+    make = configured_make()(nodes)
+    order, stops = make.components(_upwards(place[needs.provider], place[needs.dependent], nodes, make), nodes)
+    ring_at = np.empty(nodes, dtype=np.int32)
+    ring_at[order] = np.repeat(np.arange(len(stops), dtype=np.int32), np.diff(stops, prepend=0))
+    ring_of = ring_at[place]
+    below, above = ring_of[needs.provider], ring_of[needs.dependent]
+    between = below != above
+    by_ring, start = make.group(below[between], len(stops))
+    return _Rings(ring_of, start, above[between][by_ring])
+
+
+def _upwards(provider: Int32s, dependent: Int32s, nodes: int, make: Make) -> Rows:
+    """Rows from each provider to its dependents, in which nothing is counted."""
+    order, start = make.group(provider, nodes)
+    header = np.zeros((nodes, 8), dtype=np.int32)
+    header[:, 0] = start[:-1]
+    header[:, 1:4] = start[1:, np.newaxis]
+    none = np.empty(0, dtype=np.int32)
+    return Rows(header, dependent[order], order, none, none, none.astype(np.int16), none)
+
+
+def _heights(rings: _Rings, own: Mapping[int, Sequence[int]]) -> list[int]:
+    """For each ring how many that have items of their `own` must be over before it, one after the other."""
+    heights = [0] * (len(rings.start) - 1)
+    for ring in range(len(heights) - 1, -1, -1):
+        if over := heights[ring] + (ring in own):
+            onward: list[int] = rings.above[rings.start[ring] : rings.start[ring + 1]].tolist()
+            for above in onward:
+                heights[above] = max(heights[above], over)
+    return heights
+
+
+def _largest(ordinals: Int32s) -> int:
+    return int(ordinals.max(initial=0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import networkx as nx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,11 +23,14 @@ def steps(edges: list[tuple[int, int]], items: Iterable[int]) -> tuple[Deploymen
     return deployment_steps({item: f"K-{NODES - item:03}" for item in items}, needs)
 
 
+@pytest.mark.parametrize("kernels", ["numba", "numpy"])
 @given(EDGES, ITEMS)
 def test_each_item_comes_once_after_all_it_needs_and_rings_go_together(
-    edges: list[tuple[int, int]], items: set[int]
+    kernels: str, edges: list[tuple[int, int]], items: set[int]
 ) -> None:
-    found = steps(edges, items)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CMDB_KERNELS", kernels)
+        found = steps(edges, items)
     assert sorted(item for step in found for item in step.items) == sorted(items)
     graph: nx.DiGraph[int] = nx.DiGraph(edges)
     graph.add_nodes_from(range(NODES))
@@ -37,6 +41,11 @@ def test_each_item_comes_once_after_all_it_needs_and_rings_go_together(
             assert (place[one] == place[other]) == (needs and is_needed)
             if needs and not is_needed:
                 assert place[other] < place[one]
+    heights: list[int] = []
+    for number, step in enumerate(found):
+        before = {place[item] for item in nx.descendants(graph, step.items[0]) & items} - {number}
+        heights.append(max((heights[other] + 1 for other in before), default=0))
+    assert heights == sorted(heights)
 
 
 @given(EDGES, ITEMS, st.data())
