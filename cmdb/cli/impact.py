@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -166,10 +167,7 @@ async def _drawn(common: Common, question: Question, drawing: Drawing) -> None:
 
     if drawing is Drawing.PNG and sys.stdout.isatty():
         raise Usage("a PNG is nothing for a terminal", remedy="write it to a file: cmdb impact … --format png > FILE")
-    async with opened(common) as whole:
-        application = await as_seen_by(whole, question.viewer)
-        found = await question.to(application)
-        _tell_left_out(found)
+    async with _answered(common, question) as (application, found):
         title = verdict(found).plain.splitlines()[0]
         picture = await picture_of(application, found, title)
     match drawing:
@@ -182,10 +180,7 @@ async def _drawn(common: Common, question: Question, drawing: Drawing) -> None:
 
 
 async def _impact(common: Common, question: Question, limit: int) -> None:
-    async with opened(common) as whole:
-        application = await as_seen_by(whole, question.viewer)
-        found = await question.to(application)
-        _tell_left_out(found)
+    async with _answered(common, question) as (application, found):
         if common.output is Format.TABLE:
             await print_impact(application, found, limit)
             return
@@ -193,6 +188,16 @@ async def _impact(common: Common, question: Question, limit: int) -> None:
             print_value(await whole_row(application, found), common.output)
         else:
             print_rows(await hit_rows(application, found), (), common.output)
+
+
+@asynccontextmanager
+async def _answered(common: Common, question: Question) -> AsyncGenerator[tuple[Application, Assessed]]:
+    """The graph as who asks may see it, and the answer; what was left out of it is told."""
+    async with opened(common) as whole:
+        application = await as_seen_by(whole, question.viewer)
+        found = await question.to(application)
+        _tell_left_out(found)
+        yield application, found
 
 
 async def print_verdict(application: Application, found: Assessed) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -130,12 +130,7 @@ async def _import(
 
 async def planned(application: Application, found: Found, source: str) -> Plan:
     """What importing some files as `source` would do."""
-    with progress_bar(f"read {source}") as bar:
-        task = bar.add_task("bytes", total=None)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total)
-
+    with _progress(f"read {source}", "bytes") as show:
         return await plan_import(
             application.store, await application.model(), found.importer, found.paths, source, show
         )
@@ -145,12 +140,7 @@ async def applied(
     application: Application, plan: Plan, acting: Acting, authority: str, *, retire: bool, skip_errors: bool = False
 ) -> Outcome:
     """Do what a plan says."""
-    with progress_bar(f"write {plan.source}") as bar:
-        task = bar.add_task("items", total=None)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total)
-
+    with _progress(f"write {plan.source}", "items") as show:
         return await apply_plan(
             application.door,
             plan,
@@ -161,6 +151,13 @@ async def applied(
             skip_errors=skip_errors,
             progress=show,
         )
+
+
+@contextmanager
+def _progress(title: str, what: str) -> Generator[Callable[[Progress], None]]:
+    with progress_bar(title) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda progress: bar.update(task, completed=progress.done, total=progress.total)
 
 
 def _confirmed(plan: Plan) -> bool:
