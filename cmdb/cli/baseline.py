@@ -33,6 +33,7 @@ from cmdb.cli.output import (
 )
 from cmdb.cli.planned import plan_row, print_plan
 from cmdb.cli.session import Acting, Common, opened, run
+from cmdb.cli.showing import finding_rows, print_findings
 from cmdb.errors import Usage
 from cmdb.reading.operation_text import WrittenOperation, operation_line, written
 
@@ -177,14 +178,10 @@ async def _verify(common: Common, ref: str) -> int:
             proof = await verify_baseline(application, ref, progress=lambda done: bar.update(task, completed=done))
     found = proof.baseline
     if common.output is not Format.TABLE:
-        findings: list[Json] = [{"subject": f.subject, "message": f.message} for f in proof.findings]
-        row: dict[str, Json] = {"key": found.key, "holds": proof.holds, "count": proof.count, "findings": findings}
-        print_value(row, common.output)
+        row: dict[str, Json] = {"key": found.key, "holds": proof.holds, "count": proof.count}
+        print_value(row | {"findings": finding_rows(proof.findings)}, common.output)
     else:
-        for finding in proof.findings:
-            out.print(f"{finding.subject}: {finding.message}")
-        if proof.count > len(proof.findings):
-            out.print(f"… and {proof.count - len(proof.findings)} more")
+        print_findings(proof.findings, proof.count)
         verdict = "holds" if proof.holds else f"does not hold: {proof.count} findings"
         err.print(f"{found.key} {found.name}, revision {found.seal.revision}: {verdict}")
         err.print(f"hash {found.seal.commit_hash}")

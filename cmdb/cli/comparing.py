@@ -12,7 +12,7 @@ from cmdb.application.comparing import Comparison, Side
 from cmdb.baselines.comparing import Change, FieldDifference, NodeDifference, RelationshipDifference
 from cmdb.cli import page
 from cmdb.cli.output import Json, err, out
-from cmdb.cli.showing import shown
+from cmdb.cli.showing import named_row, shown
 from cmdb.ledger import Header
 from graph_schema.metamodel import Attribute, Label, Model
 
@@ -80,8 +80,7 @@ def side_row(side: Side) -> dict[str, Json]:
 def difference_row(found: Comparison, one: Difference) -> dict[str, Json]:
     """One difference for programs."""
     if isinstance(one, NodeDifference):
-        node = one.node
-        row: dict[str, Json] = {"id": node.id, "key": node.key, "class": node.class_name, "name": node.name}
+        row: dict[str, Json] = named_row(one.node)
     else:
         row = {"type": one.type, "from": one.source.key, "to": one.target.key, "key": one.key}
     return row | {

@@ -17,7 +17,7 @@ from cmdb.application import (
 from cmdb.application.assessing import Evidence, nodes_by_ordinal
 from cmdb.application.seeing import hidden_counts, is_hidden
 from cmdb.cli.output import Json
-from cmdb.cli.showing import hop_row
+from cmdb.cli.showing import hop_row, named_row
 from cmdb.nodes import Node
 
 
@@ -55,11 +55,7 @@ async def hit_rows(application: Application, found: Assessed) -> list[dict[str, 
 
 
 def _failure_row(hit: DescribedFailure, behind: dict[int, Evidence]) -> dict[str, Json]:
-    return {
-        "id": hit.node.id,
-        "key": hit.node.key,
-        "class": hit.node.class_name,
-        "name": hit.node.name,
+    return named_row(hit.node) | {
         "state": hit.verdict,
         "before": hit.hit.before.name.lower(),
         "after": hit.hit.state.name.lower(),

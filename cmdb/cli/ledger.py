@@ -10,8 +10,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, progress_bar
+from cmdb.cli.output import Format, Json, err, print_rows, print_value, progress_bar
 from cmdb.cli.session import Common, opened, run
+from cmdb.cli.showing import finding_rows, print_findings
 from cmdb.errors import NotFound
 from cmdb.ledger import Commit
 from cmdb.safekeeping import verify as verify_store
@@ -90,22 +91,18 @@ async def _verify(common: Common) -> int:
             finally:
                 await scratch.close()
     if common.output is not Format.TABLE:
-        findings: list[Json] = [{"subject": f.subject, "message": f.message} for f in found.findings]
         print_value(
             {
                 "holds": found.holds,
                 "revision": found.revision,
                 "hash": head.hash,
                 "count": found.count,
-                "findings": findings,
+                "findings": finding_rows(found.findings),
             },
             common.output,
         )
     else:
-        for finding in found.findings:
-            out.print(f"{finding.subject}: {finding.message}")
-        if found.count > len(found.findings):
-            out.print(f"… and {found.count - len(found.findings)} more")
+        print_findings(found.findings, found.count)
         verdict = "holds" if found.holds else f"does not hold: {found.count} findings"
         err.print(
             f"revision {found.revision}, {found.nodes} nodes, {found.relationships} relationships: the ledger {verdict}"

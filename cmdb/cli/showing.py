@@ -8,9 +8,10 @@ from typing import Final
 from rich.text import Text
 
 from cmdb.application import DescribedHit, DescribedHop
-from cmdb.cli.output import Json
+from cmdb.cli.output import Json, out
 from cmdb.nodes import Node
 from cmdb.reading import Event
+from cmdb.safekeeping import Finding
 
 NODE_COLUMNS = ("key", "class", "name", "state")
 
@@ -18,18 +19,32 @@ MARKS: Final = {"down": ("✗ down", "bold red"), "degraded": ("◐ degraded", "
 """Sign, word and colour of each verdict; any one of them tells it."""
 
 
+def named_row(node: Node) -> dict[str, Json]:
+    """What a node is called, for programs."""
+    return {"id": node.id, "key": node.key, "class": node.class_name, "name": node.name}
+
+
 def node_row(node: Node) -> dict[str, Json]:
     """A node as export writes it, with its version."""
-    return {
-        "id": node.id,
-        "key": node.key,
-        "class": node.class_name,
-        "name": node.name,
+    return named_row(node) | {
         "state": node.state,
         "version": node.version,
         "since": node.since,
         "attributes": dict(node.attributes),
     }
+
+
+def finding_rows(findings: Sequence[Finding]) -> list[dict[str, Json]]:
+    """What a proof found, for programs."""
+    return [{"subject": finding.subject, "message": finding.message} for finding in findings]
+
+
+def print_findings(findings: Sequence[Finding], count: int) -> None:
+    """What a proof found, and how much more there is than is listed."""
+    for finding in findings:
+        out.print(f"{finding.subject}: {finding.message}")
+    if count > len(findings):
+        out.print(f"… and {count - len(findings)} more")
 
 
 def hop_row(hop: DescribedHop) -> dict[str, Json]:
@@ -44,11 +59,7 @@ def hop_row(hop: DescribedHop) -> dict[str, Json]:
 
 def hit_row(hit: DescribedHit) -> dict[str, Json]:
     """A hit with its path."""
-    return {
-        "id": hit.node.id,
-        "key": hit.node.key,
-        "class": hit.node.class_name,
-        "name": hit.node.name,
+    return named_row(hit.node) | {
         "state": hit.node.state,
         "distance": hit.distance,
         "path": [hop_row(hop) for hop in hit.path],

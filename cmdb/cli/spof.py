@@ -25,7 +25,7 @@ from cmdb.application import (
 from cmdb.cli.options import AsOf, Limit
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
 from cmdb.cli.session import Common, opened, run
-from cmdb.cli.showing import chain, hop_row, many
+from cmdb.cli.showing import chain, hop_row, many, named_row
 from cmdb.errors import Usage
 from cmdb.impact import Bound
 from cmdb.nodes import Node
@@ -189,11 +189,7 @@ async def _whole_row(application: Application, found: FoundPoints, together: Fou
 
 
 def _point_row(point: DescribedPoint) -> dict[str, Json]:
-    return {
-        "id": point.node.id,
-        "key": point.node.key,
-        "class": point.node.class_name,
-        "name": point.node.name,
+    return named_row(point.node) | {
         "takes_down": [service.key for service in point.services],
         "path": [hop_row(hop) for hop in point.path],
     }
