@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cmdb.changes import Action as ChangeAction
 from cmdb.nodes import said
 from cmdb.reading import resolve
@@ -10,6 +12,7 @@ from tests.api.launch import (
     ASKED,
     CARRY_OUT,
     CLUSTER,
+    DB_1,
     DRAFT,
     EDIT,
     KPIS,
@@ -21,6 +24,7 @@ from tests.api.launch import (
     Launch,
     described,
 )
+from tests.conftest import ROOT
 from tests.releases.launch import BAD, GOOD, LAB, SITE, SOFTWARE, changes_for
 
 WRITE = """mutation ($operations: [OperationInput!]!, $actor: String!) {
@@ -65,6 +69,19 @@ async def test_a_release_goes_its_way_from_draft_to_close(launch: Launch) -> Non
     assert at(await launch.step("CLOSE", "rolf"), "release", "stage") == "CLOSED"
     [month] = items(await launch.ask(KPIS, "releaseKpis"))
     assert (at(month, "month"), at(month, "ended"), at(month, "successRate")) == ("2026-03", 1, 100)
+
+
+async def test_the_example_of_the_documents_can_be_carried_out(launch: Launch) -> None:
+    text = (ROOT / "docs" / "releases.md").read_text(encoding="utf-8")
+    mutation, query = re.findall(r"^```graphql\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    [change] = await changes_for(launch.application, launch.hands, touching=(DB_1,))
+    launch.hands.on(hours=1.5)
+    here = mutation.replace("CHG-000007", change).replace("SWR-000003", "SWR-000001")
+    done = await launch.ask(re.sub(r"sha256:[0-9a-f]{64}", GOOD, here))
+    stages = [at(done, name, "release", "stage") for name in ("drafted", "planned", "tested", "begun", "deployed")]
+    assert stages == ["DRAFT", "PLANNED", "TESTED", "DEPLOYING", "DEPLOYED"]
+    assert at(done, "done", "carriedOut") == [change]
+    assert at(await launch.ask(query), "release", "stage") == "DEPLOYED"
 
 
 async def test_a_release_that_fails_is_backed_out(launch: Launch) -> None:
