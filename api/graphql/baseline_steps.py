@@ -85,7 +85,7 @@ class BaselineMutations:
         async def recorded() -> RecordedBaseline:
             wanted = Recording(name, purpose, _scope(scope), as_of, supersedes)
             made = await record_baseline(info.context.application, wanted, actor=actor, reason=reason)
-            node = info.context.at_revision(None).show(made.node)
+            node = info.context.written(made.node.since).show(made.node)
             return RecordedBaseline(revision=made.seal.revision, node=node)
 
         return await attempted(recorded())
@@ -125,10 +125,12 @@ async def _restored(
 ) -> DraftedRestore:
     application = reading.application
     taken, plan = await draft_restore(application, baseline, actor=actor, where=where, replace_retired=replace_retired)
+    revision = plan.revision if taken is None else taken.revision
+    view = reading.written(revision)
     return DraftedRestore(
-        revision=plan.revision if taken is None else taken.revision,
+        revision=revision,
         back_to=side_of(plan.before),
-        change=None if taken is None else record_of(reading.at_revision(None), taken.change),
+        change=None if taken is None else record_of(view, taken.change),
         impossible=[
             ImpossibleRestore(subject=one.subject, reason=one.reason, instead=one.instead) for one in plan.impossible
         ],

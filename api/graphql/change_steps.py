@@ -150,7 +150,7 @@ async def _taken(info: Info, doing: Awaitable[Taken]) -> ChangeTaken:
     taken = await doing
     return ChangeTaken(
         revision=taken.revision,
-        change=record_of(info.context.at_revision(None), taken.change),
+        change=record_of(info.context.written(taken.revision), taken.change),
         collisions=list(taken.findings.collisions),
         differences=list(taken.findings.differences),
     )

@@ -58,7 +58,7 @@ async def _write(
     application = reading.application
     authority = await application.authority(change)
     written = await application.door.write(change_set, actor=actor, authority=authority, reason=reason)
-    view = reading.at_revision(None)
+    view = reading.written(written.head.revision)
     created = await view.nodes(list(written.created.values()))
     return Written(
         revision=written.head.revision,

@@ -60,7 +60,7 @@ class Reading:
     model: Model
     names: Names
     revision: int
-    """The head when the request began."""
+    """The head when the request began, or after its latest write."""
     pinned: int | None = None
     touched_present: bool = False
     _views: dict[int | None, View] = field(default_factory=dict["int | None", "View"])
@@ -86,6 +86,12 @@ class Reading:
         if as_of not in self._views:
             self._views[as_of] = View(self, as_of)
         return self._views[as_of]
+
+    def written(self, revision: int) -> View:
+        """The graph now, after a write that made this revision; nothing that was read before is remembered."""
+        self.revision = revision
+        self._views.pop(None, None)
+        return self.at_revision(None)
 
     async def seen_by(self, viewer: str | None) -> Reading:
         """The same as somebody may see it (see `cmdb.application.seeing`); itself where nothing is kept from him."""

@@ -168,7 +168,7 @@ class ReleaseMutations:
 
 async def _taken(info: Info, doing: Awaitable[Taken]) -> ReleaseTaken:
     taken = await doing
-    release = release_record(info.context.at_revision(None), taken.release)
+    release = release_record(info.context.written(taken.revision), taken.release)
     return ReleaseTaken(revision=taken.revision, release=release, carried_out=[])
 
 
@@ -188,9 +188,10 @@ async def _planned(reading: Reading, ref: str, site: str, attributes: Sequence[A
 
 async def _carried_out(reading: Reading, ref: str, actor: str) -> ReleaseTaken:
     done = await carry_out(reading.application, ref, actor=actor)
-    view = reading.at_revision(None)
-    release = release_record(view, await load_release(view.store, ref))
-    return ReleaseTaken(revision=(await view.store.head()).revision, release=release, carried_out=list(done))
+    store = reading.application.store
+    release, head = await load_release(store, ref), await store.head()
+    shown = release_record(reading.written(head.revision), release)
+    return ReleaseTaken(revision=head.revision, release=shown, carried_out=list(done))
 
 
 def _contents(said: ReleaseDraftInput | ReleaseEditInput) -> Contents:

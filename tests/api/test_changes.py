@@ -32,6 +32,29 @@ async def test_a_change_goes_its_way_from_draft_to_close(office: Office) -> None
     assert at(await office.step("CHG-000001", "CLOSE", "mona"), "change", "stage") == "CLOSED"
 
 
+async def test_each_step_of_a_request_shows_what_it_made(office: Office) -> None:
+    await office.draft(WEB, DB_1)
+    await office.usual("CHG-000001", "SCHEDULE")
+    office.hands.on(hours=1)
+    touched = (
+        "... on ChangeTaken { change { touches(first: 1) { pageInfo { endCursor } edges { node { name state } } } } }"
+    )
+    steps = f"""mutation {{
+      {
+        " ".join(
+            f'{action.lower()}: changeStep(ref: "CHG-000001", action: {action}, actor: "ivan") {{ {touched} }}'
+            for action in ("BEGIN", "COMPLETE")
+        )
+    } }}"""
+    done = await office.ask(steps)
+    began, ended = (at(done, step, "change", "touches") for step in ("begin", "complete"))
+    assert at(began, "edges") == [{"node": {"name": "db-1", "state": "under_change"}}]
+    assert at(ended, "edges") == [{"node": {"name": "db-1", "state": "in_use"}}]
+    rest = """query ($after: String) { change(ref: "CHG-000001") { touches(after: $after) { edges { node { name } } } } }"""
+    found = await office.ask(rest, "change", "touches", "edges", "*", "node", after=at(ended, "pageInfo", "endCursor"))
+    assert found == [{"name": "web-1"}]
+
+
 async def test_what_was_done_beside_the_plan_is_told(office: Office) -> None:
     await office.draft(WEB, operations=GROW)
     await office.usual("CHG-000001", "BEGIN")
