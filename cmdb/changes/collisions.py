@@ -225,7 +225,7 @@ def _between(one: Work, other: Work) -> Collision:
     )
 
 
-def distinct_lists(start: Int64s, value: Int32s, without: Lists | None = None) -> Lists:
+def _distinct(start: Int64s, value: Int32s, without: Lists | None = None) -> Lists:
     """Lists `value[start[i]:start[i + 1]]`, sorted, each value once, less those of other lists; O(n log n)."""
     owner = np.repeat(np.arange(len(start) - 1, dtype=np.int64), np.diff(start))
     key = sorted_once(owner << 32 | value)
@@ -239,4 +239,4 @@ def distinct_lists(start: Int64s, value: Int32s, without: Lists | None = None) -
 def _lists(columns: Sequence[Int32s], without: Lists | None = None) -> Lists:
     start = np.cumsum([0, *map(len, columns)], dtype=np.int64)
     value = np.concatenate(columns) if columns else np.empty(0, np.int32)
-    return distinct_lists(start, value, without)
+    return _distinct(start, value, without)

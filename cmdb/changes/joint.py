@@ -16,19 +16,21 @@ shares none cannot collide, and who shares a pool but not a ring is decided by a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cmdb.changes.collisions import Lists, contains, distinct_lists
-from cmdb.changes.meetings import Entries, added_up, meetings, numbers_of, sorted_once, stops
+from cmdb.changes.collisions import Lists
+from cmdb.changes.losses import losses_of, spare_of
+from cmdb.changes.meetings import Entries, encounters, meetings, numbers_of, sorted_once, stops
 from cmdb.changes.spans import Span
 from cmdb.impact import Propagation
-from cmdb.impact.footing import HARD_COUNTED_RUN, owners_of_slots, slots
 from cmdb.projection.columns import Int32s, Int64s
+
+_LOW: Final = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,182 +56,123 @@ class JointCollision:
     cis: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class JointCollisions:
+    """All pairs of outages that collide jointly, by place in `outages`, sorted; on which CIs is worked out when it is asked."""
+
+    outages: tuple[Outage, ...]
+    first: Int32s
+    second: Int32s
+    _question: _Question
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __iter__(self) -> Iterator[JointCollision]:
+        return map(self.at, range(len(self)))
+
+    def at(self, place: int) -> JointCollision:
+        """One pair; three closures, unless the same CIs were asked for before."""
+        first, second = int(self.first[place]), int(self.second[place])
+        cis = self._question.only_together(first, second)
+        return JointCollision(self.outages[first].key, self.outages[second].key, cis)
+
+
 def joint_collisions(
     propagation: Propagation, outages: Iterable[Outage], context: Int32s | None = None
-) -> Iterator[JointCollision]:
+) -> JointCollisions:
     """All pairs with overlapping windows that collide jointly while the CIs of the `context` are down.
 
     CIs that are not present take nothing down. O(a closure for each set of CIs taken down, if it is not known + pools
     above what falls + what pairs with overlapping windows share of pools and rings + three closures for each pair that
-    collides or shares a ring).
+    shares a ring, and no pool that loses too much).
     """
-    screen = _Screen(propagation, outages, context)
-    return (found for pair in screen.pairs() if (found := screen.collision(*pair)))
+    question = _Question(propagation, outages, context)
+    return question.answered(np.ones(len(question.outages), dtype=np.bool_))
 
 
 def joint_collisions_of(
     propagation: Propagation, outages: Iterable[Outage], one: Outage, context: Int32s | None = None
-) -> Iterator[JointCollision]:
+) -> JointCollisions:
     """Those of one change with any other; an outage of its own key is left out. O as above, for those that overlap."""
     others = [other for other in outages if other.key != one.key and other.window.overlaps(one.window)]
-    screen = _Screen(propagation, [*others, one], context)
-    own = screen.outages.index(one)
-    return (found for pair in screen.pairs() if own in pair and (found := screen.collision(*pair)))
+    question = _Question(propagation, [*others, one], context)
+    return question.answered(np.array([outage is one for outage in question.outages]))
 
 
-@dataclass(frozen=True, eq=False)
-class _Losses:
-    """What the closures of sets of CIs take from pools whose owners stay up, beyond what the context takes.
+class _Question:
+    """The outages in order of time, each with the number of its set: the CIs that it takes down, as far as they are there."""
 
-    Set i takes the members `key[j] & 0xFFFFFFFF` of the pools `key[j] >> 32`, which are sorted and weigh `weight[j]`, for
-    j from `start[i]` up to, and without, `start[i + 1]`. `rings` of the owners, by set, are those that are firm.
-    """
-
-    start: Int64s
-    key: Int64s
-    weight: Int64s
-    rings: Lists
-
-    def of(self, number: int) -> tuple[Int64s, Int64s]:
-        """Keys and weights of a set."""
-        part = slice(int(self.start[number]), int(self.start[number + 1]))
-        return self.key[part], self.weight[part]
-
-    def rings_of(self, number: int) -> Int32s:
-        """Rings of a set, sorted."""
-        return self.rings.value[int(self.rings.start[number]) : int(self.rings.start[number + 1])]
-
-
-class _Screen:
     def __init__(self, propagation: Propagation, outages: Iterable[Outage], context: Int32s | None) -> None:
-        self.outages = sorted(outages, key=lambda outage: (outage.window, outage.key))
+        self.outages = tuple(sorted(outages, key=lambda outage: (outage.window, outage.key)))
         self._propagation = propagation
-        self._structure = propagation.structure
         self._context = self._present(np.empty(0, np.int32) if context is None else context)
-        self._gone = propagation.close(self._context)
         number: dict[bytes, int] = {}
         self._sets: list[Int32s] = []
-        self._set_of: list[int] = []
         known: list[Int32s | None] = []
+        set_of: list[int] = []
         for outage in self.outages:
             down = self._present(outage.down)
-            self._set_of.append(number.setdefault(down.tobytes(), len(number)))
+            set_of.append(number.setdefault(down.tobytes(), len(number)))
             if len(number) > len(self._sets):
                 self._sets.append(down)
                 known.append(outage.fallen)
+        self._set_of = np.array(set_of, dtype=np.int32)
         closures = (
             self._close(down) if fallen is None else fallen for down, fallen in zip(self._sets, known, strict=True)
         )
-        self._losses = self._all_losses(closures)
+        gone, structure = propagation.close(self._context), propagation.structure
+        self._losses = losses_of(structure, gone, closures, len(self._sets))
+        self._spare = spare_of(structure, gone)
         self._found: dict[tuple[int, int], tuple[int, ...]] = {}
 
-    def pairs(self) -> Iterator[tuple[int, int]]:
-        """Places of outages that overlap and took weight from the same pools or rings."""
-        pools = distinct_lists(self._losses.start, (self._losses.key >> 32).astype(np.int32))
-        sets = np.array(self._set_of, dtype=np.int32)
+    def answered(self, asked: NDArray[np.bool_]) -> JointCollisions:
+        """The pairs of which one, at least, is asked about."""
         windows = np.array([outage.window for outage in self.outages], dtype=np.int64).reshape(-1, 2)
-        entries = Entries.joined(_of_works(pools, sets), _of_works(self._losses.rings, sets))
-        found = meetings(entries, entries, stops(windows[:, 0], windows[:, 1]))
-        return zip(found.first.tolist(), found.second.tolist(), strict=True)
+        stop = stops(windows[:, 0], windows[:, 1])
+        by_pool = sorted_once(np.concatenate([np.empty(0, np.int64), *self._too_much(stop, asked)]))
+        rings = _of_works(self._losses.rings, self._set_of)
+        by_ring = meetings(rings, rings, stop)
+        among = asked[by_ring.first] | asked[by_ring.second]
+        rest = np.setdiff1d((by_ring.first.astype(np.int64) << 32 | by_ring.second)[among], by_pool)
+        hanging = [pair for pair in rest.tolist() if self.only_together(pair >> 32, pair & _LOW)]
+        pairs = np.union1d(by_pool, np.array(hanging, dtype=np.int64))
+        return JointCollisions(self.outages, (pairs >> 32).astype(np.int32), (pairs & _LOW).astype(np.int32), self)
 
-    def collision(self, first: int, second: int) -> JointCollision | None:
-        """What two outages take down only together."""
-        one, other = sorted((self._set_of[first], self._set_of[second]))
+    def only_together(self, first: int, second: int) -> tuple[int, ...]:
+        """What two outages take down that neither does alone."""
+        one, other = sorted((int(self._set_of[first]), int(self._set_of[second])))
         if (one, other) not in self._found:
-            self._found[one, other] = self._together(one, other)
-        cis = self._found[one, other]
-        return JointCollision(self.outages[first].key, self.outages[second].key, cis) if cis else None
+            alone = np.union1d(self._close(self._sets[one]), self._close(self._sets[other]))
+            both = self._close(np.union1d(self._sets[one], self._sets[other]))
+            self._found[one, other] = tuple(np.setdiff1d(both, alone, assume_unique=True).tolist())
+        return self._found[one, other]
 
-    def _together(self, one: int, other: int) -> tuple[int, ...]:
-        shared_rings = np.intersect1d(self._losses.rings_of(one), self._losses.rings_of(other))
-        if not len(shared_rings) and not self._is_too_much(one, other):
-            return ()
-        alone = np.union1d(self._close(self._sets[one]), self._close(self._sets[other]))
-        both = self._close(np.union1d(self._sets[one], self._sets[other]))
-        return tuple(np.setdiff1d(both, alone, assume_unique=True).tolist())
-
-    def _is_too_much(self, one: int, other: int) -> bool:
-        """Whether a pool loses more to both than it can."""
-        (mine, my_weight), (its, its_weight) = self._losses.of(one), self._losses.of(other)
-        key, weight = np.concatenate([mine, its]), np.concatenate([my_weight, its_weight])
-        order = np.argsort(key, kind="stable")
-        once = order[np.diff(key[order], prepend=-1) != 0]
-        pool, lost = added_up(key[once] >> 32, weight[once])
-        return bool(np.any(lost > self._spare[pool]))
-
-    @cached_property
-    def _spare(self) -> Int64s:
-        """What each pool can lose when the context has taken its part."""
-        spare = self._structure.pools.columns.slack.astype(np.int64)
-        slot = slots(self._structure.graph.rows, self._gone, HARD_COUNTED_RUN)
-        rows = self._structure.graph.rows
-        np.subtract.at(spare, rows.code[slot] >> 1, rows.weight[slot].astype(np.int64))
-        return spare
-
-    def _all_losses(self, closures: Iterable[Int32s]) -> _Losses:
-        """Those of all sets, some of them at a time."""
-        numbers, keys, weights, rings = [_NO], [_NO], [_NO], [_NO]
-        for first, some in _parts(closures):
-            number, key, weight, ring = self._some_losses(some)
-            numbers.append(number + first)
-            keys.append(key)
-            weights.append(weight)
-            rings.append(ring + (first << 32))
-        edges = np.arange(len(self._sets) + 1)
-        start = np.searchsorted(np.concatenate(numbers), edges).astype(np.int64)
-        ring = np.concatenate(rings)
-        ring_start = np.searchsorted(ring, edges << 32).astype(np.int64)
-        owned = Lists(ring_start, (ring & _LOW).astype(np.int32))
-        return _Losses(start, np.concatenate(keys), np.concatenate(weights), owned)
-
-    def _some_losses(self, closures: Sequence[Int32s]) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-        """Set, key and weight, sorted by the first two; and sets and rings as keys, sorted."""
-        rows, footing = self._structure.graph.rows, self._structure.graph.footing
-        size = [len(fallen) for fallen in closures]
-        fallen = np.concatenate(closures)
-        number = np.repeat(np.arange(len(closures), dtype=np.int64), size)
-        is_down = number << 32 | fallen
-        new = ~contains(fallen, self._gone)
-        number, fallen = number[new], fallen[new]
-        slot = slots(rows, fallen, HARD_COUNTED_RUN)
-        member = owners_of_slots(rows, fallen, HARD_COUNTED_RUN)
-        number = np.repeat(number, rows.header[fallen, HARD_COUNTED_RUN[1]] - rows.header[fallen, HARD_COUNTED_RUN[0]])
-        owner = rows.counted[slot]
-        up = np.flatnonzero(~contains(number << 32 | owner, is_down))
-        slot, member, number, owner = slot[up], member[up], number[up], owner[up]
-        key = (rows.code[slot] >> 1).astype(np.int64) << 32 | member
-        order = np.lexsort((key, number))
-        ring = np.where(footing.presumed[owner], np.int32(-1), footing.ring[owner])
-        firm = number[ring >= 0] << 32 | ring[ring >= 0]
-        return number[order], key[order], rows.weight[slot[order]].astype(np.int64), sorted_once(firm)
+    def _too_much(self, stop: Int64s, asked: NDArray[np.bool_]) -> Iterator[Int64s]:
+        """Pairs, as `first << 32 | second`, that share a pool which loses more to both than it can."""
+        losses = self._losses
+        begin = losses.start[self._set_of]
+        length = losses.start[self._set_of + 1] - begin
+        loss = numbers_of(begin, length)
+        work = np.repeat(np.arange(len(self._set_of), dtype=np.int32), length)
+        order = np.lexsort((work, losses.pool[loss]))
+        loss, work = loss[order], work[order]
+        for mine, its in encounters(Entries(losses.pool[loss].astype(np.int64), work), stop):
+            first, second, one, other = work[mine], work[its], loss[mine], loss[its]
+            at_most = losses.weight[one] + losses.weight[other]
+            near = np.flatnonzero((at_most > self._spare[losses.pool[one]]) & (asked[first] | asked[second]))
+            together = losses.together(one[near], other[near])
+            found = near[together > self._spare[losses.pool[one[near]]]]
+            yield sorted_once(first[found].astype(np.int64) << 32 | second[found])
 
     def _close(self, down: Int32s) -> Int32s:
         return self._propagation.close(np.union1d(down, self._context))
 
     def _present(self, ordinals: Int32s) -> Int32s:
+        present = self._propagation.structure.present
         known = np.unique(ordinals)
-        known = known[(known >= 0) & (known < self._structure.nodes)]
-        return known[self._structure.present[known]]
-
-
-_NO: Final = np.empty(0, dtype=np.int64)
-_LOW: Final = 0xFFFF_FFFF
-_AT_ONCE: Final = 1 << 20
-"""CIs of closures that are looked at together, and as many more as one closure has."""
-
-
-def _parts(closures: Iterable[Int32s]) -> Iterator[tuple[int, list[Int32s]]]:
-    """Some after the other, with the number of the first of them."""
-    some: list[Int32s] = []
-    number = size = 0
-    for number, fallen in enumerate(closures, 1):
-        some.append(fallen)
-        size += len(fallen)
-        if size >= _AT_ONCE:
-            yield number - len(some), some
-            some, size = [], 0
-    if some:
-        yield number - len(some), some
+        known = known[(known >= 0) & (known < len(present))]
+        return known[present[known]]
 
 
 def _of_works(lists: Lists, sets: Int32s) -> Entries:

@@ -89,6 +89,21 @@ def meetings(earlier: Entries, later: Entries, stop: Int64s, most: int = MOST_PA
     return Meetings((pair // works).astype(np.int32), (pair % works).astype(np.int32), count)
 
 
+def encounters(entries: Entries, stop: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
+    """Every two entries of one group whose works overlap, by their places, the earlier work first; some at a time.
+
+    The entries are sorted by group, and in each by work. O(n log n) for n entries, and the groups that all pairs share.
+    """
+    works = max(1, len(stop))
+    key = entries.group * works + entries.work
+    after = np.arange(1, len(key) + 1)
+    end = np.searchsorted(key, entries.group * works + stop[entries.work], "left")
+    length = np.maximum(end - after, 0)
+    for low, high in _portions(length):
+        size = length[low:high]
+        yield np.repeat(after[low:high] - 1, size), numbers_of(after[low:high], size)
+
+
 def added_up(key: Int64s, amount: Int64s) -> tuple[Int64s, Int64s]:
     """Each key once, sorted, with all its amounts; quick where most keys are in order."""
     order = np.argsort(key, kind="stable")
@@ -114,10 +129,7 @@ def _counted(
 ) -> Iterator[tuple[Int64s, Int64s]]:
     """Pairs, as `work * works + later`, with how often they meet, in order but for what a cut divides."""
     works = len(stop)
-    ends = np.cumsum(length)
-    cuts = np.searchsorted(ends, np.arange(_AT_ONCE, int(length.sum()), _AT_ONCE), "left") + 1
-    bounds = np.unique(np.concatenate([np.zeros(1, np.int64), cuts, np.full(1, len(work))]))
-    for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+    for low, high in _portions(length):
         size = length[low:high]
         slot = numbers_of(begin[low:high], size)
         first, second = np.repeat(work[low:high], size), later[slot]
@@ -131,3 +143,11 @@ def _counted(
         met = np.flatnonzero(count)
         first = np.searchsorted(shift + here + 1, met, "right") - 1
         yield here[first] * works + met - shift[first], count[met]
+
+
+def _portions(length: Int64s) -> Iterator[tuple[int, int]]:
+    """Bounds of stretches that are laid out together, so that none but a single large one is more than `_AT_ONCE`, about."""
+    ends = np.cumsum(length)
+    cuts = np.searchsorted(ends, np.arange(_AT_ONCE, int(length.sum()), _AT_ONCE), "left") + 1
+    bounds = np.unique(np.concatenate([np.zeros(1, np.int64), cuts, np.full(1, len(length))]))
+    yield from zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
