@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cmdb.access import Right, load_policy
 from cmdb.application.opening import Application
 from cmdb.baselines.content import content_of
-from cmdb.baselines.leaves import keep_leaves, kept_leaves, leaves_of
+from cmdb.baselines.leaves import everything
 from cmdb.baselines.record import AUTHORITY, SEALED, Baseline, Seal, baseline_of, created_in, recording
 from cmdb.baselines.scope import Everything, OfRelease, OfService, Scope
 from cmdb.baselines.sealing import seal
@@ -80,19 +80,14 @@ async def _check_rights(application: Application, actor: str) -> None:
 async def seal_scope(application: Application, scope: Scope, head: Head) -> Seal:
     """The seal of a scope as of a commit. Raises Invalid where it covers nothing, unless it is everything.
 
-    O(n + m); for everything O(touched since it was last sealed), see `cmdb.baselines.leaves`.
+    O(n + m); for everything O(n / 256 + touched since it was last sealed), see `cmdb.baselines.leaves`.
     """
     store = application.store
     model = await store.model(head.revision)
     if model is None:
         raise Failed(f"{store.url} is empty", remedy="run `cmdb init` first")
     if isinstance(scope, Everything):
-        leaves = await kept_leaves(store, head.revision)
-        if leaves is None:
-            content = await content_of(store, application.follower, scope, head.revision)
-            leaves = await leaves_of(store, content, head.revision)
-        if head == await store.head():
-            await keep_leaves(store, leaves)
+        leaves = await everything(store, head.revision)
         items, relationships = leaves.counts
         return Seal(scope, head.revision, head.hash, leaves.root, items, relationships, model.version)
     content = await content_of(store, application.follower, scope, head.revision)

@@ -16,7 +16,7 @@ import numpy as np
 from cmdb.baselines.content import Content, Ids, content_of
 from cmdb.baselines.ledger_record import LedgerRecords
 from cmdb.baselines.record import Baseline, baseline_of
-from cmdb.baselines.sealing import Tree, chosen_of, root_of
+from cmdb.baselines.sealing import chosen_of, root_of
 from cmdb.errors import CmdbError, NotFound
 from cmdb.ledger import BUCKET, broken_links
 from cmdb.nodes import Node
@@ -24,6 +24,7 @@ from cmdb.projection.following import Follower
 from cmdb.reading import BASELINE, resolve
 from cmdb.safekeeping import Finding, replay
 from cmdb.safekeeping.verification import MOST_FINDINGS
+from cmdb.store.leaves import Leaf, leaf_of
 from cmdb.store.lines import Lines, line_ident
 from cmdb.store.port import Store
 
@@ -145,7 +146,7 @@ async def _check_content(store: Store, scratch: Store, baseline: Baseline, tally
         tally.add(
             baseline.key, f"counts {sealed.items} items and {sealed.relationships} relationships; there were others"
         )
-    if (root := root_of(items.tree, edges.tree)) != sealed.root:
+    if (root := root_of(items.leaves, edges.leaves)) != sealed.root:
         tally.add(baseline.key, f"names the root {sealed.root[:12]}…, the ledger makes {root[:12]}…")
 
 
@@ -160,10 +161,10 @@ async def _check_members(scratch: Store, made: Content, kept: Content, named: se
 
 
 class _Part:
-    """Lines of one kind as the store has them, held against those of the ledger; `tree` is made of the latter."""
+    """Lines of one kind as the store has them, held against those of the ledger; `leaves` are of the latter."""
 
     def __init__(self, made: Ids, either: Ids, revision: int, name: Callable[[int, bytes], str]) -> None:
-        self.tree = Tree()
+        self.leaves: dict[int, Leaf] = {}
         self.named: set[int] = set()
         self._made = made
         self._either = either
@@ -173,8 +174,8 @@ class _Part:
     async def check(self, kept: AsyncIterator[list[Lines]], made: AsyncIterator[list[Lines]], tally: _Tally) -> None:
         """Name what differs. O(n), bucket by bucket."""
         async for here, there in _side_by_side(kept, made):
-            if there is not None and (chosen := chosen_of(there, self._made)) is not None:
-                self.tree.add(chosen)
+            if there is not None:
+                self.leaves[there.bucket] = leaf_of(chosen_of(there, self._made))
             if here is None or there is None or here.text != there.text:
                 self._compare(here, there, tally)
 

@@ -8,7 +8,7 @@ are left out. So the root depends on what the content says and on nothing else, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
 
 import numpy as np
@@ -16,60 +16,45 @@ import numpy as np
 from cmdb.baselines.content import FEW, Content, Ids
 from cmdb.filters import Direction
 from cmdb.ledger import BUCKET, node_line, relationship_line
+from cmdb.store.leaves import Leaf, leaf_of
 from cmdb.store.lines import Lines, bucketed, line_ident
 from cmdb.store.port import Store
 
 
-class Tree:
-    """Folds the texts of buckets, given in ascending order, into one digest."""
-
-    def __init__(self) -> None:
-        self._all = sha256()
-
-    def add(self, lines: Lines) -> None:
-        """Take in the lines of a bucket that has some."""
-        self.add_leaf(lines.bucket, sha256(lines.text).digest())
-
-    def add_leaf(self, bucket: int, leaf: bytes) -> None:
-        """Take in the digest of a bucket's lines."""
-        self._all.update(bucket.to_bytes(8, "big") + leaf)
-
-    def digest(self) -> bytes:
-        """The digest of all that was added."""
-        return self._all.digest()
+def root_of(items: Mapping[int, Leaf], relationships: Mapping[int, Leaf]) -> str:
+    """The root over the leaves by bucket; 64 hexadecimal digits. O(buckets · log buckets)."""
+    return sha256(_tree(items) + _tree(relationships)).hexdigest()
 
 
-def root_of(items: Tree, relationships: Tree) -> str:
-    """The root over both trees; 64 hexadecimal digits."""
-    return sha256(items.digest() + relationships.digest()).hexdigest()
+def _tree(leaves: Mapping[int, Leaf]) -> bytes:
+    tree = sha256()
+    for bucket in sorted(bucket for bucket, leaf in leaves.items() if leaf.count):
+        tree.update(bucket.to_bytes(8, "big") + leaves[bucket].digest)
+    return tree.digest()
 
 
 async def seal(store: Store, content: Content, as_of: int) -> str:
     """The root of a content as of a revision. O(n + m), or O(content · log n) where it is small."""
-    items, relationships = Tree(), Tree()
     if len(content.items) <= FEW:
         ordinals: list[int] = content.items.tolist()
         wanted = set(content.relationships.tolist())
         nodes = await store.nodes(ordinals, as_of) if ordinals else []
         edges = await store.relationships(ordinals, Direction.OUT, as_of=as_of) if ordinals else []
         inner = sorted((edge for edge in edges if edge.id in wanted), key=lambda edge: edge.id)
-        for lines in bucketed(nodes, lambda node: node.ordinal, node_line):
-            items.add(lines)
-        for lines in bucketed(inner, lambda edge: edge.id, relationship_line):
-            relationships.add(lines)
-    else:
-        await asyncio.gather(
-            _fold(items, store.node_lines(as_of), content.items),
-            _fold(relationships, store.relationship_lines(as_of), content.relationships),
+        return root_of(
+            {lines.bucket: leaf_of(lines) for lines in bucketed(nodes, lambda node: node.ordinal, node_line)},
+            {lines.bucket: leaf_of(lines) for lines in bucketed(inner, lambda edge: edge.id, relationship_line)},
         )
-    return root_of(items, relationships)
+    return root_of(
+        *await asyncio.gather(
+            _leaves(store.node_lines(as_of), content.items),
+            _leaves(store.relationship_lines(as_of), content.relationships),
+        )
+    )
 
 
-async def _fold(tree: Tree, batches: AsyncIterator[list[Lines]], wanted: Ids) -> None:
-    async for batch in batches:
-        for lines in batch:
-            if (chosen := chosen_of(lines, wanted)) is not None:
-                tree.add(chosen)
+async def _leaves(batches: AsyncIterator[list[Lines]], wanted: Ids) -> dict[int, Leaf]:
+    return {lines.bucket: leaf_of(chosen_of(lines, wanted)) async for batch in batches for lines in batch}
 
 
 def chosen_of(lines: Lines, wanted: Ids) -> Lines | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TypeVar
 
@@ -42,13 +42,6 @@ async def relationship_lines(batches: AsyncIterator[list[Relationship]]) -> Asyn
     """Lines from relationships, which come in ascending order of id. O(n)."""
     async for lines in _gathered(batches, lambda relationship: relationship.id, relationship_line):
         yield lines
-
-
-async def only(batches: AsyncIterator[list[Lines]], buckets: Sequence[int] | None) -> AsyncIterator[list[Lines]]:
-    """Those of some buckets, or all where none are named."""
-    wanted = None if buckets is None else set(buckets)
-    async for batch in batches:
-        yield batch if wanted is None else [lines for lines in batch if lines.bucket in wanted]
 
 
 async def _gathered(

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from cmdb.filters import Direction, Filter
 from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
+from cmdb.store.leaves import Leaves
 from cmdb.store.lines import Lines
 from graph_schema.metamodel import Model
 from graph_schema.values import Value
@@ -344,12 +345,12 @@ class Store(Protocol):
 
     # -- what can be made again ---------------------------------------------------------------------------------------
 
-    async def kept(self, name: str) -> bytes | None:
-        """What was kept under a name: worked out from the ledger, and not a part of it. None if nothing is."""
+    async def leaves(self) -> Leaves:
+        """The leaves of everything at the head, as far as they are known; see `cmdb.store.leaves`. O(n / 256)."""
         ...
 
-    async def keep(self, name: str, body: bytes) -> None:
-        """Keep something under a name, in place of what was. A backup leaves it out; whoever reads it checks that it fits."""
+    async def renew_leaves(self, renewed: Leaves) -> None:
+        """Keep leaves that were read as of a revision; of no effect on those that a commit touched since."""
         ...
 
     # -- claims -------------------------------------------------------------------------------------------------------

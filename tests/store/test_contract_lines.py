@@ -61,15 +61,6 @@ async def test_lines_of_large_states_come_bucket_by_bucket(pair: Pair) -> None:
     assert [line_ident(line) for lines in some for line in lines.text.split(b"\n")] == list(range(5 * BUCKET + 3))
 
 
-async def test_what_is_kept_is_there_until_something_else_is(pair: Pair) -> None:
-    await pair.commit()
-    assert await pair.store.kept("a") is None
-    await pair.store.keep("a", b"\x00one")
-    await pair.store.keep("b", b"")
-    await pair.store.keep("a", b"two")
-    assert [await pair.store.kept(name) for name in ("a", "b", "c")] == [b"two", b"", None]
-
-
 def test_lines_and_accepted_ordinals_are_those_of_the_reference(places: Places) -> None:
     @examples(places)
     @given(strategies.histories(), st.data())

@@ -11,11 +11,13 @@ from cmdb.changeset import EstateFounded, Linked, ModelInstalled
 from cmdb.errors import Conflict, Failed
 from cmdb.ledger import Commit
 from cmdb.nodes import NodeIds
+from cmdb.store.neo4j import leaves
 from cmdb.store.neo4j.connection import Mark, Writing
 from cmdb.store.neo4j.cypher import KIND_LABEL, name
 from cmdb.store.neo4j.folding import Edge, Folding, stale, version_of_edge
 from cmdb.store.neo4j.rows import Properties, nodes_of
 from cmdb.store.neo4j.text import given, kept
+from cmdb.store.touching import kinds_of
 from cmdb.store.words import search_text, searchable_attributes, searched_otherwise
 from graph_schema.metamodel import Model
 
@@ -91,8 +93,12 @@ async def apply(
             await writing.run(_INSTALL_MODEL, {"revision": commit.revision, "document": document})
     folded = None
     if model is not None and estate:
+        kinds, sizes = kinds_of(model), await leaves.next_ids(writing)
+        if installed and model_before and not kinds.extends(kinds_of(model_before)):
+            await leaves.forget(writing)
         folded = await _folded(writing, commit, NodeIds(estate), model)
         await _write(writing, folded, model)
+        await leaves.touch(writing, commit.effects, commit.revision, kinds, sizes)
     await _append(writing, commit, folded)
 
 

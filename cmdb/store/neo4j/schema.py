@@ -27,7 +27,7 @@ OWN: Final[tuple[LiteralString, ...]] = (
     "CREATE INDEX cmdb_relationship_target IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v._target)",
     "CREATE INDEX cmdb_relationship_version IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v.id)",
     "CREATE INDEX cmdb_relationship_until IF NOT EXISTS FOR (v:_RelationshipVersion) ON (v._until, v.id)",
-    "CREATE CONSTRAINT cmdb_kept IF NOT EXISTS FOR (k:_Kept) REQUIRE k.name IS UNIQUE",
+    "CREATE CONSTRAINT cmdb_leaf IF NOT EXISTS FOR (l:_Leaf) REQUIRE l.slot IS UNIQUE",
     "CREATE CONSTRAINT cmdb_source IF NOT EXISTS FOR (s:_Source) REQUIRE s.source IS UNIQUE",
     "CREATE CONSTRAINT cmdb_claim IF NOT EXISTS FOR (c:_Claim) REQUIRE c.slot IS UNIQUE",
     "CREATE CONSTRAINT cmdb_claim_run IF NOT EXISTS FOR (c:_ClaimRun) REQUIRE c.place IS UNIQUE",

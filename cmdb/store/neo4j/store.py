@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,11 @@ from cmdb.filters import Direction, Filter, attribute_named
 from cmdb.ledger import Commit, Head, Header
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
 from cmdb.store import lines
+from cmdb.store.leaves import Leaves
 from cmdb.store.lines import Lines
+from cmdb.store.neo4j import buckets as in_buckets
 from cmdb.store.neo4j import claims as claim_store
-from cmdb.store.neo4j import committing, ledger, nodes, past, relationships, schema, streams, value_columns
+from cmdb.store.neo4j import committing, leaves, ledger, nodes, past, relationships, schema, streams, value_columns
 from cmdb.store.neo4j.connection import Connection, Mark, OutcomeUnknown, Reading, Writing
 from cmdb.store.neo4j.pages import page
 from cmdb.store.port import (
@@ -37,8 +40,6 @@ from graph_schema.metamodel import Model
 
 T = TypeVar("T")
 
-_KEPT: Final = "MATCH (k:_Kept {name: $name}) RETURN k.body"
-_KEEP: Final = "MERGE (k:_Kept {name: $name}) SET k.body = $body"
 _NOTHING: Final = "RETURN [] AS rows"
 
 
@@ -265,23 +266,29 @@ class Neo4jStore:
         return past.past_relationships(self._connection)
 
     def node_lines(self, as_of: int | None = None, buckets: Sequence[int] | None = None) -> AsyncIterator[list[Lines]]:
-        """See the port. All are read, whatever buckets are named."""
-        return lines.only(lines.node_lines(self.all_nodes(as_of)), buckets)
+        """See the port."""
+        nodes = self.all_nodes(as_of)
+        if buckets is not None:
+            nodes = in_buckets.nodes_of_buckets(self._connection, as_of, buckets)
+        return lines.node_lines(nodes)
 
     def relationship_lines(
         self, as_of: int | None = None, buckets: Sequence[int] | None = None
     ) -> AsyncIterator[list[Lines]]:
-        """See the port. Likewise."""
-        return lines.only(lines.relationship_lines(self.all_relationships(as_of)), buckets)
-
-    async def kept(self, name: str) -> bytes | None:
         """See the port."""
-        rows = await self._connection.values(_KEPT, {"name": name})
-        return cast("bytes", rows[0][0]) if rows else None
+        relationships = self.all_relationships(as_of)
+        if buckets is not None:
+            relationships = in_buckets.relationships_of_buckets(self._connection, as_of, buckets)
+        return lines.relationship_lines(relationships)
 
-    async def keep(self, name: str, body: bytes) -> None:
+    async def leaves(self) -> Leaves:
         """See the port."""
-        await self._connection.values(_KEEP, {"name": name, "body": body})
+        return await leaves.read(self._connection)
+
+    async def renew_leaves(self, renewed: Leaves) -> None:
+        """See the port. When the outcome is unknown nothing is lost: what is not kept is read again."""
+        with suppress(OutcomeUnknown):
+            await self._connection.write(lambda writing: leaves.renew(writing, renewed))
 
     async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:
         """See the port."""

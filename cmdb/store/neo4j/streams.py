@@ -88,7 +88,11 @@ async def all_nodes(connection: Connection, as_of: int | None) -> AsyncIterator[
 
 async def _nodes_of_range(reading: Reading, first: int, revision: int) -> list[Node]:
     _, rows = await reading.rows(_NODES, {"first": first, "beyond": first + NODES_AT_ONCE})
-    nodes = nodes_of(rows)
+    return await as_they_stood(reading, nodes_of(rows), revision)
+
+
+async def as_they_stood(reading: Reading, nodes: list[Node], revision: int) -> list[Node]:
+    """Nodes of the present as they stood at a revision."""
     newer = [n.ordinal for n in nodes if n.since > revision]
     if not newer:
         return nodes
@@ -140,6 +144,12 @@ async def _unordered(connection: Connection, revision: int, nodes: int) -> Async
             return (await reading.rows(_EDGES, {"first": first, "beyond": first + NODES_AT_ONCE, "as_of": revision}))[1]
 
         yield relationships_of(await connection.read(of_range))
+    async for batch in ended_relationships(connection, revision):
+        yield batch
+
+
+async def ended_relationships(connection: Connection, revision: int) -> AsyncIterator[list[Relationship]]:
+    """The relationships that stood at a revision and ended or changed after it, in batches."""
     async for rows in _ended(connection, _ENDED, revision, {}):
         versions = cast("list[tuple[str, int, int, dict[str, int]]]", rows)
         yield relationships_of([v for v in versions if v[3]["since"] <= revision])

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import apsw
 
 from cmdb.errors import Conflict, Failed, NotFound, StoreUnreachable
-from cmdb.store.sqlite.schema import APPLICATION_ID, CREATE, LAYOUT
+from cmdb.store.sqlite.schema import APPLICATION_ID, CREATE, LAYOUT, UPGRADES
 
 BUSY: Final = 20_000
 """Milliseconds to wait for another process that is writing."""
@@ -95,9 +95,9 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     if application != APPLICATION_ID and tables:
         raise Failed(f"{path} is an SQLite file of another program", remedy="name another file")
-    if application == APPLICATION_ID and connection.pragma("user_version") != LAYOUT:
+    if application == APPLICATION_ID and (layout := _upgraded(connection)) != LAYOUT:
         raise Failed(
-            f"{path} has table layout {connection.pragma('user_version')}, this program knows {LAYOUT}",
+            f"{path} has table layout {layout}, this program knows {LAYOUT}",
             remedy="use the program's version that wrote it to make a backup, and restore that here",
         )
     connection.pragma("journal_mode", "wal")
@@ -109,6 +109,21 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
                 connection.execute(CREATE)
                 connection.pragma("application_id", APPLICATION_ID)
                 connection.pragma("user_version", LAYOUT)
+
+
+def _upgraded(connection: apsw.Connection) -> int:
+    """The layout of the tables, once those of an older one that leads to another are brought there."""
+    if (layout := _layout(connection)) in UPGRADES:
+        connection.execute("BEGIN IMMEDIATE")
+        while (layout := _layout(connection)) in UPGRADES:
+            connection.execute(UPGRADES[layout])
+            connection.pragma("user_version", layout + 1)
+        connection.execute("COMMIT")
+    return layout
+
+
+def _layout(connection: apsw.Connection) -> int:
+    return cast("int", connection.pragma("user_version"))
 
 
 def said_plainly(path: Path, error: apsw.Error) -> Exception:

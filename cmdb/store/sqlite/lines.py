@@ -1,12 +1,12 @@
 """Canonical lines of a state: SQLite writes them, a bucket at a time, and lets go of the interpreter's lock meanwhile.
 
 Attributes are stored as canonical text when a node is created; a patch may leave their names in another order, so lines
-of what was ever changed are written again here. A line that is no JSON stays as it is: whoever compares will meet it.
+of what may have been changed are written again here. A line that is no JSON stays as it is: whoever compares will meet it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, LiteralString, cast
@@ -56,12 +56,28 @@ _EDGE_IDS: Final = "SELECT coalesce(max(next), 0) FROM counter WHERE name = 'rel
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
-    """How lines of one kind are read: the next id, buckets that have a past, and a bucket without and with it."""
+    """How lines of one kind are read: the next id, buckets that have a past, and a bucket without and with it.
+
+    `canonical` puts the attributes of a line in order that is in a bucket with patched ones.
+    """
 
     size: LiteralString
     ended: LiteralString
     now: LiteralString
     then: LiteralString
+    canonical: Callable[[bytes], bytes]
+
+
+def _canonical_node(line: bytes) -> bytes:
+    """A node's line, which ends with its version and since when it holds; the first version was never patched."""
+    return line if line.rsplit(b",", 2)[1:2] == [b"1"] else _sorted(line)
+
+
+def _sorted(line: bytes) -> bytes:
+    try:
+        return encode_json(msgspec.json.decode(line))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return line
 
 
 _OF_NODES: Final = _Statements(
@@ -69,12 +85,14 @@ _OF_NODES: Final = _Statements(
     _ENDED_NODES,
     f"{_NODE_TEXT} FROM ({_NODES_NOW} ORDER BY ident)",
     f"{_NODE_TEXT} FROM ({_NODES_NOW} UNION ALL {_NODES_THEN} ORDER BY ident)",
+    _canonical_node,
 )
 _OF_EDGES: Final = _Statements(
     _EDGE_IDS,
     _ENDED_EDGES,
     f"{_EDGE_TEXT} FROM ({_EDGES_NOW} ORDER BY ident)",
     f"{_EDGE_TEXT} FROM ({_EDGES_NOW} UNION ALL {_EDGES_THEN} ORDER BY ident)",
+    _sorted,
 )
 
 
@@ -103,20 +121,9 @@ def _lines(
         parameters = {"first": BUCKET * bucket, "beyond": BUCKET * (bucket + 1), "as_of": then}
         text, patched = cast("tuple[bytes | None, int]", connection.execute(statement, parameters).fetchone())
         if text is not None:
-            yield Lines(bucket, _canonical(text) if patched else text)
+            yield Lines(bucket, b"\n".join(map(statements.canonical, text.split(b"\n"))) if patched else text)
 
 
 def _batches(lines: Iterator[Lines]) -> Iterator[list[Lines]]:
     while batch := list(islice(lines, AT_ONCE)):
         yield batch
-
-
-def _canonical(text: bytes) -> bytes:
-    return b"\n".join(map(_sorted, text.split(b"\n")))
-
-
-def _sorted(line: bytes) -> bytes:
-    try:
-        return encode_json(msgspec.json.decode(line))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return line

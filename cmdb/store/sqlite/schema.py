@@ -8,15 +8,21 @@ with the revision `until` which it held. `node_value` has the values that nodes 
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, LiteralString
 
 APPLICATION_ID: Final = 0x434D4442
 """`CMDB` in ASCII, in the file's header: this file is a store of ours."""
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """The version of these tables, in the file's `user_version`."""
 
-CREATE: Final = """
+_LEAVES: Final = """
+CREATE TABLE leaf(
+  part INTEGER, bucket INTEGER, touched INTEGER NOT NULL, body BLOB, PRIMARY KEY(part, bucket)
+) STRICT, WITHOUT ROWID;
+"""
+CREATE: Final = f"""
 CREATE TABLE ledger(
   revision INTEGER PRIMARY KEY, time TEXT NOT NULL, actor TEXT NOT NULL, authority TEXT NOT NULL,
   reason TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL
@@ -68,8 +74,7 @@ CREATE VIRTUAL TABLE node_words USING fts5(
 );
 INSERT INTO node_words(node_words, rank) VALUES('deletemerge', 50);
 
-CREATE TABLE kept(name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
-
+{_LEAVES}
 CREATE TABLE source(
   code INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, format TEXT NOT NULL, digest TEXT NOT NULL,
   revision INTEGER NOT NULL, seen TEXT NOT NULL
@@ -88,3 +93,6 @@ CREATE TABLE claim_run(
 A part of the word index is written anew when half of it is out of date; when it is a tenth, which is SQLite's default,
 that costs more than all else of a change.
 """
+
+UPGRADES: Final[Mapping[int, LiteralString]] = {3: f"DROP TABLE IF EXISTS kept; {_LEAVES}"}
+"""What leads from an older layout to the next one."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import TypeVar, cast
 
 import apsw
 import msgspec
@@ -23,6 +23,7 @@ from cmdb.errors import Failed
 from cmdb.filters import Direction, Filter
 from cmdb.ledger import EMPTY, Commit, Head, Header, reopen
 from cmdb.nodes import Node, NodeIds, NodeVersion, Relationship, RelationshipVersion
+from cmdb.store.leaves import Leaves
 from cmdb.store.lines import Lines
 from cmdb.store.port import (
     Claim,
@@ -36,20 +37,18 @@ from cmdb.store.port import (
     SourceState,
     ValueColumns,
 )
-from cmdb.store.sqlite import applying, claiming, lines
+from cmdb.store.sqlite import applying, claiming, leaves, lines
 from cmdb.store.sqlite.claims import ClaimReader
 from cmdb.store.sqlite.connections import Connections
 from cmdb.store.sqlite.reading import Reader
 from cmdb.store.sqlite.rows import encode_json
 from cmdb.store.sqlite.values import value_codes
 from cmdb.store.sqlite.wording import Searchable, follow_searchable, searchable_in
+from cmdb.store.touching import Kinds, kinds_of
 from graph_schema.document import model_from_document
 from graph_schema.metamodel import Model
 
 T = TypeVar("T")
-
-_KEPT: Final = "SELECT body FROM kept WHERE name = ?"
-_KEEP: Final = "INSERT INTO kept(name, body) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET body = excluded.body"
 
 _decompress = zstandard.ZstdDecompressor().decompress
 
@@ -64,6 +63,7 @@ class _Frame(msgspec.Struct, frozen=True):
     type_codes: dict[str, int]
     value_codes: dict[str, int]
     searchable: Searchable
+    kinds: Kinds
 
 
 class SqliteStore:
@@ -94,15 +94,6 @@ class SqliteStore:
         """See the port."""
         await self._write(lambda connection: self._commit(connection, commit, claims))
 
-    async def kept(self, name: str) -> bytes | None:
-        """See the port."""
-        with self._connections.reading() as connection:
-            return cast("bytes | None", connection.execute(_KEPT, (name,)).get)
-
-    async def keep(self, name: str, body: bytes) -> None:
-        """See the port."""
-        await self._write(lambda connection: _keep(connection, name, body))
-
     async def keep_claims(self, changes: ClaimChanges) -> None:
         """See the port."""
         await self._write(lambda connection: claiming.keep_claims(connection, changes))
@@ -118,7 +109,7 @@ class SqliteStore:
     def _commit(self, connection: apsw.Connection, commit: Commit, claims: ClaimChanges | None) -> None:
         applying.check_head(connection, commit)
         before = self._current(connection)
-        searchable = before.searchable if before else searchable_in(None)
+        searchable, sizes = before.searchable if before else searchable_in(None), leaves.next_ids(connection)
         model: Model | None = None
         for effect in commit.effects:
             if isinstance(effect, ModelInstalled):
@@ -126,6 +117,8 @@ class SqliteStore:
         if model is not None:
             old, searchable = searchable, searchable_in(model)
             follow_searchable(connection, old, searchable)
+            if before and not kinds_of(model).extends(before.kinds):
+                leaves.forget(connection)
         frame = None if model else before
         target = applying.Target(
             connection,
@@ -135,6 +128,8 @@ class SqliteStore:
             frame.value_codes if frame else value_codes(connection),
         )
         applying.apply_effects(target, commit.effects)
+        kinds = kinds_of(model) if model else before.kinds if before else Kinds({}, {})
+        leaves.touch(connection, commit.effects, commit.revision, kinds, sizes)
         applying.append(connection, commit)
         if claims is not None:
             claiming.keep_claims(connection, claims)
@@ -351,6 +346,15 @@ class SqliteStore:
             while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 yield batch
 
+    async def leaves(self) -> Leaves:
+        """See the port."""
+        with self._connections.reading() as connection:
+            return await asyncio.to_thread(leaves.read, connection, _head(connection).revision)
+
+    async def renew_leaves(self, renewed: Leaves) -> None:
+        """See the port."""
+        await self._write(lambda connection: leaves.renew(connection, renewed))
+
     async def node_columns(self, as_of: int | None = None) -> tuple[Head, NodeColumns]:
         """See the port."""
         with self._some_reader() as reader:
@@ -436,6 +440,7 @@ class SqliteStore:
                 type_codes=codes,
                 value_codes=value_codes(connection),
                 searchable=searchable_in(model),
+                kinds=kinds_of(model),
             )
         return self._frame
 
@@ -483,7 +488,3 @@ def _type_codes(connection: apsw.Connection) -> dict[str, int]:
             connection.execute("SELECT name, code FROM relationship_type ORDER BY code"),
         )
     )
-
-
-def _keep(connection: apsw.Connection, name: str, body: bytes) -> None:
-    connection.execute(_KEEP, (name, body))
