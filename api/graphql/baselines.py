@@ -7,7 +7,7 @@ from enum import Enum
 import strawberry
 
 from api.graphql.nodes import Node
-from api.graphql.paging import PageInfo, cursors, page_info, place_after
+from api.graphql.paging import PageInfo, page_of
 from api.graphql.past import LedgerEntry, entry
 from api.graphql.reading import Reading, Shown, View
 from api.graphql.scalars import AnyValue
@@ -124,10 +124,8 @@ async def comparison_page(
     scope = None if where is None else Filtered(where)
     found = await compare_moments(view.reading.application, moments[0], moments[1], scope)
     latest = max(found.before.revision, found.after.revision)
-    start = place_after(latest, first, cursor)
     differences = list(found.differences)
-    page = differences[start : start + first]
-    places = cursors(latest, start, len(page))
+    page = page_of(differences, latest, first, cursor)
     counts = found.differences.counts
     return ComparisonConnection(
         same=found.differences.same,
@@ -144,9 +142,9 @@ async def comparison_page(
         total_count=len(differences),
         edges=[
             DifferenceEdge(cursor=place, node=_difference(view.reading, found, one))
-            for place, one in zip(places, page, strict=True)
+            for place, one in zip(page.cursors, page.rows, strict=True)
         ],
-        page_info=page_info(places, cursor, more=start + first < len(differences)),
+        page_info=page.info,
     )
 
 

@@ -13,7 +13,7 @@ from api.graphql.impact import Impact, impact_of, shown_impact
 from api.graphql.loading import Once
 from api.graphql.nodes import Node
 from api.graphql.operations import OperationInput, taken_operations
-from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, page_info, place_after
+from api.graphql.paging import DEFAULT_PAGE, PageInfo, checked_first, cursors, page_info, page_of, place_after
 from api.graphql.reading import Reading, Shown, View
 from cmdb.application import Scenario
 from cmdb.application.control import with_changes
@@ -184,31 +184,24 @@ class Plan:
     @strawberry.field(description="CIs at what is planned that would take down, alone, others that they do not now.")
     async def new_single_points(self, first: int = DEFAULT_PAGE, after: str | None = None) -> NewSinglePointConnection:
         """One failure is played for each CI that the plan touches."""
-        start = place_after(self.graph.revision, first, after)
-        points = await self.points.get()
-        some = points[start : start + first]
-        marks = cursors(self.graph.revision, start, len(some))
-        nodes = await self.view.nodes([point.ordinal for point in some])
+        page = page_of(await self.points.get(), self.graph.revision, first, after)
+        nodes = await self.view.nodes([point.ordinal for point in page.rows])
         edges = [
             NewSinglePointEdge(
                 cursor=mark, node=NewSinglePoint(node=node, takes_down=len(point.newly), newly=point.newly)
             )
-            for mark, node, point in zip(marks, nodes, some, strict=True)
+            for mark, node, point in zip(page.cursors, nodes, page.rows, strict=True)
         ]
-        info = page_info(marks, after, more=start + len(some) < len(points))
-        return NewSinglePointConnection(total_count=len(points), edges=edges, page_info=info)
+        return NewSinglePointConnection(total_count=await page.count.get(), edges=edges, page_info=page.info)
 
     async def _pools(self, pools: Sequence[PoolOf], first: int, after: str | None) -> NamedPoolConnection:
-        start = place_after(self.graph.revision, first, after)
-        some = pools[start : start + first]
-        marks = cursors(self.graph.revision, start, len(some))
-        owners = await self.view.nodes([pool.owner for pool in some])
+        page = page_of(pools, self.graph.revision, first, after)
+        owners = await self.view.nodes([pool.owner for pool in page.rows])
         edges = [
             NamedPoolEdge(cursor=mark, node=NamedPool(owner=owner, pool=pool.name))
-            for mark, owner, pool in zip(marks, owners, some, strict=True)
+            for mark, owner, pool in zip(page.cursors, owners, page.rows, strict=True)
         ]
-        info = page_info(marks, after, more=start + len(some) < len(pools))
-        return NamedPoolConnection(total_count=len(pools), edges=edges, page_info=info)
+        return NamedPoolConnection(total_count=len(pools), edges=edges, page_info=page.info)
 
 
 def _verdict(impact: Failing, ordinal: int) -> Verdict | None:
