@@ -100,7 +100,7 @@ async def _items(store: Store, kinds: Kinds, buckets: list[int], revision: int) 
     leaves = dict.fromkeys(buckets, NO_CONTENT)
     async for batch in store.node_lines(revision, buckets) if buckets else _nothing():
         for lines in batch:
-            live = [kinds.is_live_item(row[2], row[4]) for row in _rows(_NODES, lines)]
+            live = [kinds.is_live_item(row.class_name, row.state) for row in _rows(_NODES, lines)]
             leaves[lines.bucket] = leaf_of(_chosen(lines, live))
     return leaves
 
@@ -110,12 +110,13 @@ async def _relationships(store: Store, kinds: Kinds, buckets: list[int], revisio
     leaves = dict.fromkeys(buckets, NO_CONTENT)
     async for batch in store.relationship_lines(revision, buckets) if buckets else _nothing():
         rows = [_rows(_EDGES, lines) for lines in batch]
-        asked = sorted({end for some in rows for row in some if kinds.within.get(row[1]) is None for end in row[2:4]})
+        unclear = [row for some in rows for row in some if kinds.within.get(row.type) is None]
+        asked = sorted({end for row in unclear for end in (row.source, row.target)})
         nodes = await store.nodes(asked, revision) if asked else []
         items = {node.ordinal for node in nodes if kinds.is_item(node.class_name)}
         for lines, some in zip(batch, rows, strict=True):
             joining = [
-                row[2] in items and row[3] in items if (within := kinds.within.get(row[1])) is None else within
+                {row.source, row.target} <= items if (within := kinds.within.get(row.type)) is None else within
                 for row in some
             ]
             leaves[lines.bucket] = leaf_of(_chosen(lines, joining))
@@ -128,8 +129,27 @@ def _chosen(lines: Lines, wanted: list[bool]) -> Lines | None:
     return Lines(lines.bucket, b"\n".join(compress(lines.text.split(b"\n"), wanted))) if any(wanted) else None
 
 
-_NODES: Final = msgspec.json.Decoder(tuple[int, str, str, str, str, msgspec.Raw, int, int])
-_EDGES: Final = msgspec.json.Decoder(tuple[int, str, int, int, str, msgspec.Raw, int])
+class _Node(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a node's line."""
+
+    ordinal: int
+    key: str
+    class_name: str
+    name: str
+    state: str
+
+
+class _Edge(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a relationship's line."""
+
+    id: int
+    type: str
+    source: int
+    target: int
+
+
+_NODES: Final = msgspec.json.Decoder(_Node)
+_EDGES: Final = msgspec.json.Decoder(_Edge)
 
 
 def _rows(decoder: msgspec.json.Decoder[T], lines: Lines) -> list[T]:

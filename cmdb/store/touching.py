@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, TypeAlias, cast
+from operator import attrgetter
+from typing import Final, TypeVar, cast
 
 import msgspec
 
@@ -14,6 +15,8 @@ from cmdb.ledger import BUCKET
 from cmdb.store.leaves import PARTS, LeafRow, Part, leaf_of, packed
 from cmdb.store.lines import Lines
 from graph_schema.metamodel import Kind, Model
+
+E = TypeVar("E", NodeCreated, Linked)
 
 _encode_lines: Final = msgspec.json.Encoder(order="sorted").encode_lines
 
@@ -91,57 +94,57 @@ def touched_leaves(effects: Sequence[Effect], before: Before) -> list[LeafRow]:
             stale[Part.ITEMS].update(e.ordinal // BUCKET for e in cast("list[NodeChanged | NodeRetired]", some))
         elif kind in {Relinked, Unlinked}:
             stale[Part.RELATIONSHIPS].update(e.id // BUCKET for e in cast("list[Relinked | Unlinked]", some))
-    return [
-        (int(part), bucket, None if bucket in stale[part] else filled.leaf(part, bucket))
-        for part in PARTS
-        for bucket in sorted(stale[part].union(filled.rows[part]))
-    ]
-
-
-_Row: TypeAlias = tuple[object, ...]
+    rows = {row[:2]: row for row in filled.rows()}
+    rows |= {(int(part), bucket): (int(part), bucket, None) for part in PARTS for bucket in stale[part]}
+    return [rows[place] for place in sorted(rows)]
 
 
 @dataclass(slots=True)
 class _Filled:
-    """What new nodes and relationships say, as rows of their lines, by bucket."""
+    """New nodes and relationships that belong to the content, by bucket."""
 
     before: Before
-    rows: dict[Part, dict[int, list[_Row]]] = field(default_factory=lambda: {part: {} for part in PARTS})
+    items: dict[int, list[NodeCreated]] = field(default_factory=dict[int, list[NodeCreated]])
+    links: dict[int, list[Linked]] = field(default_factory=dict[int, list[Linked]])
 
     def create(self, created: Sequence[NodeCreated]) -> None:
-        """Rows as in `cmdb.ledger.node_line`."""
-        live, since = self.before.kinds.is_live_item, self.before.revision
+        """Take in new nodes."""
+        finals = self.before.kinds.finals
         for bucket, some in groupby(created, lambda e: e.ordinal // BUCKET):
-            rows = self.rows[Part.ITEMS].setdefault(bucket, [])
-            if self._was_empty(Part.ITEMS, bucket):
-                rows += [
-                    (e.ordinal, e.key, e.class_name, e.name, e.state, e.attributes, 1, since)
-                    for e in some
-                    if live(e.class_name, e.state)
-                ]
+            live = [e for e in some if (final := finals.get(e.class_name)) is not None and e.state not in final]
+            self.items.setdefault(bucket, []).extend(live)
 
     def link(self, linked: Sequence[Linked]) -> None:
-        """Rows as in `cmdb.ledger.relationship_line`."""
-        within, since = self.before.kinds.within, self.before.revision
+        """Take in new relationships."""
+        within = self.before.kinds.within
         for bucket, some in groupby(linked, lambda e: e.id // BUCKET):
-            rows = self.rows[Part.RELATIONSHIPS].setdefault(bucket, [])
-            if self._was_empty(Part.RELATIONSHIPS, bucket):
-                rows += [
-                    (e.id, e.type, e.source, e.target, e.key, e.attributes, since)
-                    for e in some
-                    if within[e.type] or (within[e.type] is None and self._joins_items(e))
-                ]
-
-    def leaf(self, part: Part, bucket: int) -> bytes | None:
-        """The packed leaf of a bucket; None where something was in it before."""
-        if not self._was_empty(part, bucket):
-            return None
-        rows = sorted(self.rows[part][bucket])
-        return packed(part, bucket, leaf_of(Lines(bucket, _encode_lines(rows)[:-1]) if rows else None))
-
-    def _was_empty(self, part: Part, bucket: int) -> bool:
-        return bucket * BUCKET >= self.before.sizes[part]
+            inner = [e for e in some if (yes := within[e.type]) or (yes is None and self._joins_items(e))]
+            self.links.setdefault(bucket, []).extend(inner)
 
     def _joins_items(self, link: Linked) -> bool:
         is_item, classes = self.before.kinds.is_item, self.before.classes
         return is_item(classes[link.source]) and is_item(classes[link.target])
+
+    def rows(self) -> Iterator[LeafRow]:
+        """The leaf of each bucket; a stale one where something was in it before."""
+        since = self.before.revision
+        for bucket, items in self.items.items():
+            yield self._row(Part.ITEMS, bucket, items, attrgetter("ordinal"), b",1,%d" % since)
+        for bucket, links in self.links.items():
+            yield self._row(Part.RELATIONSHIPS, bucket, links, attrgetter("id"), b",%d" % since)
+
+    def _row(self, part: Part, bucket: int, some: list[E], ident: Callable[[E], int], ending: bytes) -> LeafRow:
+        if bucket * BUCKET < self.before.sizes[part]:
+            return int(part), bucket, None
+        some.sort(key=ident)
+        return int(part), bucket, packed(part, bucket, leaf_of(_lines(bucket, some, ending) if some else None))
+
+
+def _lines(bucket: int, created: Sequence[NodeCreated | Linked], ending: bytes) -> Lines:
+    """The lines of what was created, as in `cmdb.ledger`: an effect without its tag, and then the ending.
+
+    A line break stands between lines only, as text has it escaped.
+    """
+    tag = b'["node",' if isinstance(created[0], NodeCreated) else b'["link",'
+    text = _encode_lines(created)
+    return Lines(bucket, b"[" + text[len(tag) : -2].replace(b"]\n" + tag, ending + b"]\n[") + ending + b"]")

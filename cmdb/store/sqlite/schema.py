@@ -3,7 +3,7 @@
 Relationship types are kept as small numbers, attributes as JSON text, a node's id not at all (it follows from the
 ordinal). Rows of the present stand in `node` and `relationship`; a change moves the old row to the `…_version` table,
 with the revision `until` which it held. `node_value` has the values that nodes have now of indexed attributes, and
-`node_words` the words of live nodes; nothing of the past is in either.
+`node_words` the words of live nodes; nothing of the past is in either. A `leaf` without a body is stale.
 """
 
 from __future__ import annotations
