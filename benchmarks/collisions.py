@@ -156,10 +156,8 @@ def _joint(size: str) -> list[Result]:
 
     weeks = known[:_PEER_CHANGES]
     overlapping = [pair for pair in combinations(weeks, 2) if pair[0].window.overlaps(pair[1].window)]
-    pairs = {
-        (found.outages[a].key, found.outages[b].key)
-        for a, b in zip(found.first.tolist(), found.second.tolist(), strict=True)
-    }
+    numbers = np.stack([found.first, found.second], axis=1)
+    pairs = {(found.outages[int(a)].key, found.outages[int(b)].key) for a, b in numbers}
     some = overlapping[:: max(1, len(overlapping) // _CLOSURES_ASKED)]
     some += [pair for pair in overlapping if (pair[0].key, pair[1].key) in pairs][:_CLOSURES_ASKED]
     begun = time.perf_counter()

@@ -99,7 +99,7 @@ class ChangeCertificate:
     complete: bool
     scenario: list[CertifiedFault]
     context: list[CertifiedFault] = strawberry.field(
-        description="What changes that were being implemented touched, and so had failed already."
+        description="What ongoing outages affected and other changes being implemented touched, and so had failed already."
     )
     counts: ImpactCounts
     counts_afterwards: ImpactCounts = strawberry.field(description="The same on the graph as the change leaves it.")

@@ -38,8 +38,8 @@ MOST_ROWS: Final = 100_000
 
 _PAGED: Final = frozenset(
     {
-        "better", "changes", "closes", "compareBaselines", "deliveries", "deploys", "found", "groups", "history", "hits",
-        "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "order", "pairs", "pools", "problems",
+        "better", "changeCollisions", "changes", "closes", "compareBaselines", "deliveries", "deploys", "found", "groups",
+        "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "order", "pairs", "pools", "problems",
         "redundancyGained", "redundancyLost", "relationships", "releases", "reports", "saved", "services",
         "singlePointsOfFailure", "sites", "takes", "touches", "worse",
     }
@@ -47,6 +47,7 @@ _PAGED: Final = frozenset(
 _EFFORT: Final[Mapping[str, int]] = {
     "verifyBaseline": 50_000,
     "compareBaselines": 20_000,
+    "changeCollisions": 20_000,
     "changeKpis": 20_000,
     "releaseKpis": 20_000,
     "singlePointsOfFailure": 20_000,

@@ -9,6 +9,7 @@ import strawberry
 from api.graphql import past
 from api.graphql import reach as reaching
 from api.graphql.baselines import BaselineProof, ComparisonConnection, comparison_page, proof_of
+from api.graphql.change_collisions import CollisionQueries
 from api.graphql.changes import ChangeQueries
 from api.graphql.filtering import FilterInput, field_named, to_filter
 from api.graphql.impact import FailedInput, Fault, Impact, scenario_of
@@ -69,7 +70,7 @@ class Estate:
     description="`asOf` is a revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end "
     "in UTC), or a baseline (`BSL-000001`, `Baseline:name`); where it is left out the present is read, all of it at one revision."
 )
-class Query(ChangeQueries, ReleaseQueries):
+class Query(ChangeQueries, CollisionQueries, ReleaseQueries):
     """Roots of every read."""
 
     @strawberry.field(description="The estate.")
@@ -154,8 +155,8 @@ class Query(ChangeQueries, ReleaseQueries):
         description="What fails if these fail, with redundancy weighed: complete, with a reason and a path for each hit. "
         "`context` has failed already; `assumeUp` stays up whatever happens. With `planned` it is asked of the present graph "
         "as these operations would make it, whose `@handles` may be named as well; nothing is written. `change` is short for "
-        "the operations that a change plans; without `of`, what it touches fails. With `ongoing` what changes being "
-        "implemented touch, that one apart, has failed already. "
+        "the operations that a change plans; without `of`, what it touches fails. With `ongoing` what ongoing "
+        "outages affect and other changes being implemented touch has failed already. "
         "It takes `patience` seconds at most, if given, and says what it left out. What the roles of a `viewer` do not see is "
         "counted in `hidden` and never named; the verdict is the same for everybody."
     )

@@ -151,8 +151,11 @@ class Collisions:
         return len(self.first)
 
     def __iter__(self) -> Iterator[Collision]:
-        for first, second in zip(self.first, self.second, strict=True):
-            yield _between(self.board.works[int(first)], self.board.works[int(second)])
+        return map(self.at, range(len(self)))
+
+    def at(self, place: int) -> Collision:
+        """One pair."""
+        return _between(self.board.works[int(self.first[place])], self.board.works[int(self.second[place])])
 
 
 def all_collisions(board: Board, most: int = MOST_PAIRS) -> Collisions:

@@ -13,22 +13,47 @@ from cmdb.application.control import (
     change_kpis,
     collisions_with,
     next_slots,
+    open_collisions,
     risk_of_change,
 )
 from cmdb.changes import load_change
 from cmdb.changes.kpis import Target
 from cmdb.changes.windows import named_zone
 from cmdb.cli.options import FirstMonth, LastMonth, ZoneOfMonths
-from cmdb.cli.output import Format, err, out, print_rows, print_value
+from cmdb.cli.output import Format, Json, err, out, print_rows, print_value
 from cmdb.cli.session import Common, opened, run
 from cmdb.nodes import said
 
 Ref = Annotated[str, Parameter(help="The change, by key.")]
 
 
-def collisions(ref: Ref, /, *, common: Common | None = None) -> None:
-    """Show what it meets: other open changes, freezes, maintenance windows, people in two places."""
-    run(_collisions(common or Common(), ref))
+def collisions(
+    ref: Annotated[str | None, Parameter(help="The change, by key; all that are open if none is named.")] = None,
+    /,
+    *,
+    first: Annotated[int, Parameter(help="How many, of all that are open.")] = 50,
+    common: Common | None = None,
+) -> None:
+    """Show what it meets: other open changes, freezes, maintenance windows, people in two places; or who meets whom."""
+    run(_all_collisions(common or Common(), first) if ref is None else _collisions(common or Common(), ref))
+
+
+async def _all_collisions(common: Common, first: int) -> None:
+    async with opened(common) as application:
+        found = await open_collisions(application, first=first)
+        rows: list[dict[str, Json]] = [
+            {
+                "first": row.first.key,
+                "second": row.second.key,
+                "from": row.begin,
+                "until": row.end,
+                "in": list(row.what),
+            }
+            for row in found.rows
+        ]
+        print_rows(rows, ("first", "second", "from", "until", "in"), common.output)
+        shown = "" if found.total == len(rows) else f", the first {len(rows)} are shown"
+        err.print(f"{found.total} collisions{shown}" if found.total else "no two open changes are in each other's way")
 
 
 async def _collisions(common: Common, ref: str) -> None:

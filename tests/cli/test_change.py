@@ -92,6 +92,9 @@ def test_what_a_change_is_weighed_by(controlled: Here) -> None:
         controlled.done("change", "assess", key, "--as", "mona")
     [met] = controlled.done("change", "collisions", "CHG-000002", "-o", "json").rows()
     assert "meets CHG-000001 (One) in CI dui-mon-01" in str(met["collision"])
+    [pair] = controlled.done("change", "collisions", "-o", "json").rows()
+    assert (pair["first"], pair["second"]) == ("CHG-000001", "CHG-000002")
+    assert "CI dui-mon-01" in str(pair["in"])
     risk = controlled.done("change", "risk", "CHG-000002", "-o", "json")
     assert sum(int(str(part["points"])) for part in risk.part("parts")) == risk.value()["score"]
     slots = controlled.done("change", "slots", "CHG-000002", "--count", "3", "-o", "json").rows()

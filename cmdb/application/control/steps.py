@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cmdb.application.control.certificates import answer_now, sealing, worsened
+from cmdb.application.control.colliding import collisions_with
 from cmdb.application.control.stepping import Move, Moving, Taken, Wish, decide, nothing_else, take, votes_fall
-from cmdb.application.control.weighing import FIRM_STAGES, OPEN_STAGES, collisions_with, risk_of_change
+from cmdb.application.control.weighing import risk_of_change
 from cmdb.application.control.work import departures, undoing
+from cmdb.application.control.works import FIRM_STAGES, OPEN_STAGES
 from cmdb.application.newest import on_newest
 from cmdb.application.opening import Application
 from cmdb.application.questions import live
