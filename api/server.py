@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Mapping
@@ -102,7 +103,8 @@ def create_app(application: Application, answering: Answering | None = None) -> 
 def serve(url: str, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the store behind a URL until interrupted. Raises Refused for any host but loopback, errors as the store's.
 
-    The schema, the projection and the structure of needs are made before the first request is taken.
+    The schema, the projection and the structure of needs are made before the first request is taken, and garbage is not
+    looked for among them.
     """
     address = require_loopback(host)
     asyncio.run(_serve(url, address, port))
@@ -114,6 +116,8 @@ async def _serve(url: str, host: str, port: int) -> None:
         answering = Answering(application)
         await answering.served()
         await application.load()
+        gc.collect()
+        gc.freeze()
         config = uvicorn.Config(
             create_app(application, answering),
             host=host,

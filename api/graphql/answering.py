@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
-from graphql import OperationType
-from strawberry.types import ExecutionResult
+from graphql import ExecutionResult, OperationType
 
 from api.graphql.errors import Told, told
+from api.graphql.plain import executed
 from api.graphql.preparing import operation_in
 from api.graphql.reading import Reading
 from api.graphql.schema import Served, serve_model
@@ -118,12 +118,8 @@ class Answering:
 
 
 async def _executed(served: Served, question: Question, reading: Reading) -> ExecutionResult:
-    return await served.schema.execute(
-        question.query,
-        variable_values=dict(question.variables),
-        context_value=reading,
-        operation_name=question.operation,
-    )
+    prepared = served.documents.prepared(question.query, question.operation)
+    return await executed(served.schema, prepared, question.variables, reading)
 
 
 def _answer(result: ExecutionResult, kind: Kind, extensions: dict[str, object]) -> Answer:

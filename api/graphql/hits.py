@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 import numpy as np
 import strawberry
@@ -16,7 +17,7 @@ from api.graphql.reach import PathHop, path_hops
 from api.graphql.reading import Shown, View
 from cmdb.application import Assessed, DescribedFailure, DescribedReason, describe_some
 from cmdb.application.seeing import is_hidden
-from cmdb.impact import ImpactHit
+from cmdb.impact import ImpactHit, State
 from cmdb.projection.columns import Int32s
 
 
@@ -36,6 +37,10 @@ class CiState(Enum):
     UP = "up"
     DEGRADED = "degraded"
     DOWN = "down"
+
+
+_STATES: Final = {state: CiState[state.name] for state in State}
+_VERDICTS: Final = {state: Verdict[state.name] for state in (State.DEGRADED, State.DOWN)}
 
 
 @strawberry.type(description="One provider of a pool, before and after.")
@@ -155,9 +160,9 @@ class Hits:
     def _hit(self, node: Shown, hit: ImpactHit, place: int) -> ImpactHitNode:
         return ImpactHitNode(
             node=node,
-            verdict=Verdict.AT_RISK if hit.at_risk else Verdict[hit.state.name],
-            before=CiState[hit.before.name],
-            after=CiState[hit.state.name],
+            verdict=Verdict.AT_RISK if hit.at_risk else _VERDICTS[hit.state],
+            before=_STATES[hit.before],
+            after=_STATES[hit.state],
             distance=hit.distance,
             place=place,
             described=self.described,
@@ -181,8 +186,8 @@ def pool_reason(view: View, reason: DescribedReason) -> PoolReason:
             PoolMember(
                 node=view.show(member.node),
                 weight=member.weight,
-                before=CiState[member.before.name],
-                after=CiState[member.after.name],
+                before=_STATES[member.before],
+                after=_STATES[member.after],
             )
             for member in reason.members
         ],

@@ -1,9 +1,7 @@
-"""Lists of plain rows, completed without the executor's detour through a resolver for every field of every row.
+"""The executor of graphql-core and Strawberry with a shorter way for plain values, and less to find out twice.
 
-A selection is plain where every field under it is read off its source and nothing is asked of a resolver. Such a list
-is completed by one function, composed for its selection once per request, with the meaning of the standard algorithm:
-the same collected fields, the same coercion of leaves. Anything it cannot do (a resolver, an argument, a null where
-there must be none) hands the whole list back to the standard algorithm, errors and all.
+What is plain (see `composing`) is completed without a resolver being asked for every field of every row; all else, and
+whatever turns out not to be plain, goes the standard way.
 """
 # graphql-core and Strawberry hand sources and types on as `Any`; what passes through here is theirs to check:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -11,53 +9,70 @@ there must be none) hands the whole list back to the standard algorithm, errors 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from operator import attrgetter
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from graphql import (
-    FieldNode,
-    GraphQLAbstractType,
-    GraphQLBoolean,
-    GraphQLEnumType,
-    GraphQLError,
-    GraphQLID,
-    GraphQLInterfaceType,
-    GraphQLLeafType,
+    ExecutionResult,
     GraphQLList,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
-    GraphQLString,
-    GraphQLUnionType,
+    GraphQLSchema,
+    execute,
 )
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.collect_fields import CollectedFields, DeferUsage, FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types.field import StrawberryField
-from strawberry.types.object_type import StrawberryObjectDefinition
 
-from api.graphql.nodes import ATTRIBUTE, NODE_FIELDS, Node
-from api.graphql.reading import Shown
-
-Complete = Callable[[object], object]
-
-_AS_THEY_ARE: Final = frozenset({GraphQLString.name, GraphQLID.name, GraphQLBoolean.name})
-_DEFINITION: Final = "strawberry-definition"
+from api.graphql.composing import NotPlain, Selections
+from api.graphql.preparing import Prepared
+from api.graphql.reading import Reading
 
 
-class NotPlain(Exception):
-    """Some part of the selection, or some value, is for the standard algorithm."""
+async def executed(
+    schema: GraphQLSchema, prepared: Prepared, variables: Mapping[str, object], reading: Reading
+) -> ExecutionResult:
+    """What an operation comes to, or why a document cannot be executed. Raises Usage where it may read too many rows."""
+    if prepared.errors:
+        return ExecutionResult(None, list(prepared.errors))
+    prepared.check_rows(variables)
+    name = prepared.operation.name
+    result = execute(
+        schema,
+        prepared.document,
+        context_value=reading,
+        variable_values=dict(variables),
+        operation_name=name and name.value,
+        executor_class=PlainExecutor,
+        selections=prepared.selections,
+    )
+    return result if isinstance(result, ExecutionResult) else await result
 
 
 class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's executor with a shorter way for plain lists."""
+    """Of one request; `selections` are kept by its document where they serve every request."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: object, selections: Selections | None, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self._composed: dict[tuple[str, int], tuple[FieldDetailsList, Complete]] = {}
+        self._selections = selections or Selections(self.schema, self.operation, self.fragments, self.variable_values)
+
+    def execute_collected_root_fields(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: object,
+        grouped_field_set: GroupedFieldSet,
+        serially: bool,
+        new_defer_usages: Sequence[DeferUsage],
+    ) -> AwaitableOrValue[dict[str, object]]:
+        """With the fields that selections are known by."""
+        fields = self._selections.root(grouped_field_set)
+        return super().execute_collected_root_fields(root_type, root_value, fields, serially, new_defer_usages)
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList
+    ) -> CollectedFields:
+        """See `Selections.below`."""
+        return self._selections.below(return_type, field_details_list)
 
     def complete_list_value(
         self,
@@ -71,184 +86,22 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         """Complete a list, the short way if it can be done."""
         if isinstance(result, list):
             try:
-                return list(map(self._complete(return_type.of_type, field_details_list, info), result))
+                return list(map(self._selections.completing(return_type.of_type, field_details_list), result))
             except NotPlain:
-                self._composed[str(return_type.of_type), id(field_details_list)] = (field_details_list, _refuse)
+                pass
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)  # pyright: ignore[reportArgumentType]  # anything may be in a list
 
-    def _complete(self, kind: GraphQLOutputType, fields: FieldDetailsList, info: GraphQLResolveInfo) -> Complete:
-        key = (str(kind), id(fields))
-        known = self._composed.get(key)
-        if known is None:
-            try:
-                known = (fields, self._compose(kind, fields, info))
-            except NotPlain:
-                known = (fields, _refuse)
-            self._composed[key] = known
-        return known[1]
-
-    def _compose(self, kind: GraphQLOutputType, fields: FieldDetailsList, info: GraphQLResolveInfo) -> Complete:
-        if isinstance(kind, GraphQLNonNull):
-            return _required(self._compose_nullable(kind.of_type, fields, info))
-        return _optional(self._compose_nullable(kind, fields, info))
-
-    def _compose_nullable(
-        self, kind: GraphQLOutputType, fields: FieldDetailsList, info: GraphQLResolveInfo
-    ) -> Complete:
-        if isinstance(kind, GraphQLList):
-            each = self._compose(kind.of_type, fields, info)
-            return lambda values: [each(value) for value in values]  # pyright: ignore[reportGeneralTypeIssues]  # a list, by its type
-        if isinstance(kind, GraphQLObjectType):
-            return self._object(kind, fields, info)
-        if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
-            return self._abstract(kind, fields, info)
-        if isinstance(kind, GraphQLNonNull):
-            raise NotPlain
-        return _leaf(kind)
-
-    def _abstract(self, kind: GraphQLAbstractType, fields: FieldDetailsList, info: GraphQLResolveInfo) -> Complete:
-        """Nodes are told apart by their class; other abstract values are left to the standard algorithm."""
-        by_class: dict[str, Complete] = {}
-        alike = _reads_alike(fields)
-
-        def complete(value: object) -> object:
-            if not isinstance(value, Shown):
-                raise NotPlain
-            class_name = "" if alike else value.node.class_name
-            found = by_class.get(class_name)
-            if found is None:
-                runtime = self.schema.get_type(value.view.reading.names.types[value.node.class_name])
-                if not isinstance(runtime, GraphQLObjectType):
-                    raise NotPlain
-                found = by_class[class_name] = self._object(runtime, fields, info)
-            return found(value)
-
-        return complete
-
-    def _object(self, kind: GraphQLObjectType, fields: FieldDetailsList, info: GraphQLResolveInfo) -> Complete:
-        definition = kind.extensions.get(_DEFINITION)
-        of_node = isinstance(definition, StrawberryObjectDefinition) and issubclass(definition.origin, Node)
-        row = _Row()
-        for response_name, details in self.collect_subfields(kind, fields).grouped_field_set.items():
-            name = details[0].node.name.value
-            row.template[response_name] = kind.name if name == "__typename" else None
-            if name == "__typename":
-                continue
-            known = kind.fields.get(name)
-            read = None if known is None else known.extensions.get(_DEFINITION)
-            if known is None or known.args or not isinstance(read, StrawberryField) or not read.is_basic_field:
-                raise NotPlain
-            complete = self._compose(known.type, details, info)
-            row.add(response_name, read.python_name, complete, of_node=of_node)
-        return row.composed()
-
-
-def _reads_alike(fields: FieldDetailsList) -> bool:
-    """Whether a selection on an interface asks nothing that depends on the type: no fragment, no name of the type."""
-    selections = [
-        one for details in fields if details.node.selection_set for one in details.node.selection_set.selections
-    ]
-    return all(isinstance(one, FieldNode) and one.name.value != "__typename" for one in selections)
-
-
-@dataclass
-class _Row:
-    """The parts of an object, sorted by the way they are read; what needs no look is read by C in one go."""
-
-    template: dict[str, object] = field(default_factory=dict[str, object])
-    required: dict[str, str] = field(default_factory=dict[str, str])
-    attributes: dict[str, str] = field(default_factory=dict[str, str])
-    others: list[tuple[str, Complete, Complete]] = field(default_factory=list[tuple[str, Complete, Complete]])
-
-    def add(self, response_name: str, python_name: str, complete: Complete, *, of_node: bool) -> None:
-        """A field, and how its value is completed."""
-        place = f"node.{python_name}" if of_node and python_name in NODE_FIELDS else python_name
-        if of_node and python_name.startswith(ATTRIBUTE):
-            attribute = python_name.removeprefix(ATTRIBUTE)
-            if complete is _same:
-                self.attributes[response_name] = attribute
-            else:
-                self.others.append((response_name, _attribute_reader(attribute), complete))
-        elif complete is _present:
-            self.required[response_name] = place
-        else:
-            self.others.append((response_name, attrgetter(place), complete))
-
-    def composed(self) -> Complete:
-        """One function for the object."""
-        template, others = self.template, tuple(self.others)
-        required, read = tuple(self.required), _reader_of_all(tuple(self.required.values()))
-        shown, attributes = tuple(self.attributes), tuple(self.attributes.values())
-
-        def complete(source: object) -> object:
-            row = template.copy()
-            if required:
-                values = read(source)
-                if None in values:
-                    raise NotPlain
-                row.update(zip(required, values, strict=True))
-            if attributes:
-                known = source.node.attributes  # pyright: ignore[reportAttributeAccessIssue]  # a node's source is Shown
-                row.update(zip(shown, map(known.get, attributes), strict=True))
-            for name, read_one, complete_one in others:
-                row[name] = complete_one(read_one(source))
-            return row
-
-        return complete
-
-
-def _reader_of_all(places: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
-    if len(places) == 1:
-        read = attrgetter(places[0])
-        return lambda source: (read(source),)
-    return attrgetter(*places) if places else lambda _source: ()
-
-
-def _attribute_reader(name: str) -> Complete:
-    return lambda source: source.node.attributes.get(name)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownLambdaType]  # a node's source is Shown
-
-
-def _required(complete: Complete) -> Complete:
-    if complete is _same:
-        return _present
-
-    def checked(value: object) -> object:
-        if value is None:
-            raise NotPlain
-        return complete(value)
-
-    return checked
-
-
-def _optional(complete: Complete) -> Complete:
-    return complete if complete is _same else lambda value: None if value is None else complete(value)
-
-
-def _leaf(kind: GraphQLLeafType) -> Complete:
-    if isinstance(kind, GraphQLEnumType):
-        names: dict[object, object] = {}
-
-        def named(value: object) -> object:
-            if value not in names:
-                try:
-                    names[value] = kind.coerce_output_value(value)
-                except (GraphQLError, ValueError) as error:
-                    raise NotPlain from error
-            return names[value]
-
-        return named
-    return _same if kind.name in _AS_THEY_ARE else kind.coerce_output_value
-
-
-def _same(value: object) -> object:
-    return value
-
-
-def _present(value: object) -> object:
-    if value is None:
-        raise NotPlain
-    return value
-
-
-def _refuse(_value: object) -> object:
-    raise NotPlain
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: object,
+        position_context: object,
+    ) -> AwaitableOrValue[dict[str, object]]:
+        """Complete an object, the short way if it can be done."""
+        try:
+            return self._selections.completing(return_type, field_details_list)(result)  # pyright: ignore[reportReturnType]  # an object's is a mapping
+        except NotPlain:
+            return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)  # pyright: ignore[reportArgumentType]  # as it came

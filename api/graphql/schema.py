@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import ValidationCache
+from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 
 from api.graphql.classes import ModelTypes, model_types
 from api.graphql.mutation import Mutation
 from api.graphql.nodes import Node, read_field
-from api.graphql.plain import PlainExecutor
-from api.graphql.preparing import REMEMBERED, Prepared
+from api.graphql.preparing import Documents
 from api.graphql.query import Query
 from api.graphql.scalars import SCALARS
 from graph_schema.metamodel import Model
@@ -23,22 +20,24 @@ from graph_schema.metamodel import Model
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model and the schema that serves it."""
+    """A model and the schema that serves it, as graphql-core executes it, with the documents that were asked of it last."""
 
     model: Model
-    schema: strawberry.Schema
+    schema: GraphQLSchema
     types: ModelTypes
+    documents: Documents
 
 
 def serve_model(model: Model) -> Served:
     """The schema of a model, with what a request must know of it. O(classes · attributes): a second for 150 classes."""
     types = model_types(model, _reserved())
-    return Served(model, _schema(types.types), types)
+    schema = _schema(types.types).core
+    return Served(model, schema, types, Documents(schema))
 
 
 def build_schema(model: Model) -> strawberry.Schema:
     """The schema of a model. Nothing is shared between the schemas of two models."""
-    return serve_model(model).schema
+    return _schema(model_types(model, _reserved()).types)
 
 
 @cache
@@ -48,18 +47,16 @@ def _reserved() -> frozenset[str]:
 
 
 class _Schema(strawberry.Schema):
-    """Strawberry's, without its log: what goes wrong is told and logged where a request is answered."""
+    @property
+    def core(self) -> GraphQLSchema:
+        """What Strawberry made, for graphql-core."""
+        return self._schema
 
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing."""
 
-
-def _schema(types: tuple[type, ...]) -> strawberry.Schema:
+def _schema(types: tuple[type, ...]) -> _Schema:
     return _Schema(
         query=Query,
         mutation=Mutation,
         types=types,
         config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS),
-        extensions=[Prepared, lambda: ValidationCache(maxsize=REMEMBERED)],
-        execution_context_class=PlainExecutor,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from cmdb.application.opening import Application
 from cmdb.application.questions import DescribedHop, live
 from cmdb.errors import Usage
 from cmdb.filters import Direction
-from cmdb.impact import Impact, ImpactHit, InTime, Margin, Stage, Standing, State, WhatIf
+from cmdb.impact import Impact, ImpactHit, InTime, Margin, Propagation, Stage, Standing, State, WhatIf
 from cmdb.nodes import Node
 from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
@@ -27,6 +28,8 @@ SERVICE: Final = "Service"
 _COVERED_BY, _FOR_CUSTOMER = "COVERED_BY", "FOR_CUSTOMER"
 _OWNED_BY, _SUPPORTED_BY = "OWNED_BY", "SUPPORTED_BY"
 _AT_ONCE: Final = 10_000
+_LITTLE: Final = 0.002
+"""Seconds of the processor."""
 
 _LEFT_OUT: Final[Mapping[Stage, str]] = {
     Stage.CONTEXT: "what the context leads to, and so all that the scenario adds to it",
@@ -74,7 +77,15 @@ class Assessed:
     @property
     def counts(self) -> dict[str, int]:
         """How many are down, degraded, at risk, saved, unchanged and without effect; sources count where they belong."""
-        return {name: len(ordinals) for name, ordinals in self.columns.items()}
+        impact, outcome = self.impact, self.impact.outcome
+        return {
+            "down": len(outcome.down),
+            "degraded": len(outcome.degraded),
+            "at_risk": len(outcome.at_risk),
+            "saved": impact.saved_count,
+            "unchanged": len(impact.unchanged),
+            "no_effect": len(impact.no_effect),
+        }
 
     @property
     def columns(self) -> dict[str, Int32s]:
@@ -217,7 +228,7 @@ async def assess(
     named = {node.ordinal: node for node in (*sources, *context, *assumed_up)}
     return Assessed(
         standing=standing,
-        impact=standing.propagation.impact(question, _in_time(patience, timer)),
+        impact=await _worked_out(standing.propagation, question, _in_time(patience, timer)),
         sources=tuple(named[ordinal] for ordinal in question.scenario),
         context=tuple((named[ordinal], state) for ordinal, state in beforehand.items()),
         assumed_up=tuple(named[ordinal] for ordinal in sorted(question.assume_up)),
@@ -357,6 +368,16 @@ def _in_time(patience: float | None, timer: Callable[[], float]) -> InTime | Non
         return None
     end = timer() + patience
     return lambda: timer() < end
+
+
+async def _worked_out(propagation: Propagation, question: WhatIf, in_time: InTime | None) -> Impact:
+    """In the calling task what takes little; what takes more is begun again in a thread, and others are answered beside it."""
+    if in_time is None:
+        end = time.thread_time() + _LITTLE
+        found = propagation.impact(question, lambda: time.thread_time() < end)
+        if found.complete:
+            return found
+    return await asyncio.to_thread(propagation.impact, question, in_time or (lambda: True))
 
 
 def _with_state(text: str) -> tuple[str, State]:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Final
 
+import msgspec
 import numpy as np
 
 from cmdb.impact.kernels import Bits, Engine, Faults, InTime, Stage
-from cmdb.impact.kernels.sets import listed, without
+from cmdb.impact.kernels.sets import counted, listed, members, without
 from cmdb.impact.margins import Margin, Member, PoolsAround, margins_of, pools_around
 from cmdb.impact.states import State, States, WhatIf, column, faults_of
 from cmdb.impact.structure import Structure
 from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
 
+_STATES: Final[Mapping[int, State]] = {state.value: state for state in State}
 _FEW_LEVELS = 64
 """Levels up to which looking through each beats sorting all hits once."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImpactHit:
+class ImpactHit(msgspec.Struct, frozen=True):
     """A CI that got worse, or (`at_risk`) lost its spare; `distance` counts failed edges from a source.
 
     Where time ran out before it was known, the distance is no less than that.
@@ -58,13 +59,24 @@ class Impact(States):
 
     @cached_property
     def saved(self) -> Int32s:
-        """Who is above a source and neither hit nor ill: redundancy stopped it; O(what is above the sources)."""
-        return listed(self._spared & ~self.outcome.is_ill)
+        """Who is above a source and neither hit nor ill: redundancy stopped it; O(nodes / 8 + what is above)."""
+        spared = self._reached & ~self.outcome.is_ill
+        return listed(without(spared, self.outcome.at_risk))
+
+    @cached_property
+    def saved_count(self) -> int:
+        """How many these are; O(nodes / 64 + what is above the sources)."""
+        return counted(self._reached) - len(self) - len(self.unchanged) if self.complete else 0
 
     @cached_property
     def unchanged(self) -> Int32s:
-        """Who is above a source and ill, but no worse than before; O(what is above the sources)."""
-        return listed(self._spared & self.outcome.is_ill)
+        """Who is above a source and ill, but no worse than before; O(who was ill before + what is above the sources)."""
+        ill = np.concatenate([self.outcome.before_down, self.outcome.before_degraded])
+        if not len(ill):
+            return ill
+        before, after = self.before_and_after(ill)
+        same = ill[(after <= before) & members(self._reached, ill)]
+        return np.setdiff1d(same, self.outcome.at_risk)
 
     @property
     def ordinals(self) -> Int32s:
@@ -78,16 +90,16 @@ class Impact(States):
         return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
 
     def hits(self, start: int = 0, count: int | None = None) -> Iterator[ImpactHit]:
-        """`count` hits from position `start` on, or all the rest; O(count) after a first O(hits)."""
+        """`count` hits from position `start` on, or all the rest; O(count · log distance)."""
         places = np.arange(len(self), dtype=np.int32)[start : None if count is None else start + count]
         return self.hits_at(places)
 
     def hits_at(self, places: Int32s) -> Iterator[ImpactHit]:
-        """The hits at these positions of `ordinals`; O(places) after a first O(hits)."""
-        ordinals, distances = self.ordinals[places], self.distances[places]
+        """The hits at these positions of `ordinals`; O(places · log distance)."""
+        ordinals, distances = self.ordinals[places], np.searchsorted(self.outcome.ends, places, side="right")
         rows = zip(ordinals.tolist(), distances.tolist(), *self.before_and_after(ordinals).tolist(), strict=True)
         for ordinal, distance, was, now in rows:
-            yield ImpactHit(ordinal, State(was), State(now), was == now, distance)
+            yield ImpactHit(ordinal, _STATES[was], _STATES[now], was == now, distance)
 
     def distance_to(self, ordinal: int) -> int | None:
         """Failed edges from the nearest source; None for who is no hit, or where time did not suffice.
@@ -168,14 +180,10 @@ class Impact(States):
         return self.ordinals[order], self.distances[order]
 
     @cached_property
-    def _spared(self) -> Bits:
-        """Who is reached and no hit; nobody where time ran out."""
-        outcome = self.outcome
-        worse = (outcome.is_down & ~outcome.was_down) | (outcome.is_ill & ~outcome.was_ill)
+    def _reached(self) -> Bits:
+        """The sources and everything above them; nobody where time ran out."""
         above = self.above if self.above is not None else self.engine.reach(self.sources)
-        if above is None or not self.complete:
-            return np.zeros_like(worse)
-        return without(above & ~worse, outcome.at_risk)
+        return above if above is not None and self.complete else np.zeros_like(self.outcome.is_down)
 
 
 class Propagation:

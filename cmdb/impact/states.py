@@ -133,19 +133,15 @@ class States:
         """How many got worse."""
         return len(self.outcome.down) + len(self.outcome.degraded)
 
-    @cached_property
+    @property
     def sources(self) -> Int32s:
         """CIs of the scenario that got worse."""
-        named = column(self.question.scenario)
-        before, after = self.before_and_after(named)
-        return named[after > before]
+        return self._named[0]
 
-    @cached_property
+    @property
     def no_effect(self) -> Int32s:
         """CIs of the scenario that did not."""
-        named = column(self.question.scenario)
-        before, after = self.before_and_after(named)
-        return named[after <= before]
+        return self._named[1]
 
     def before(self, ordinals: Int32s) -> NDArray[np.int8]:
         """The `State` of each under the context alone."""
@@ -157,11 +153,14 @@ class States:
 
     def before_and_after(self, ordinals: Int32s) -> NDArray[np.int8]:
         """The `State` of each under the context alone, and after the scenario: two rows."""
-        wide = ordinals.astype(np.uint64)
-        bit = self._sets[:, wide >> np.uint64(6)] >> (wide & np.uint64(63)) & np.uint64(1)
-        return (bit[:2] + bit[2:]).astype(np.int8)
+        outcome, wide = self.outcome, ordinals.astype(np.uint64)
+        word, bit = wide >> np.uint64(6), wide & np.uint64(63)
+        sets = (outcome.was_down, outcome.is_down, outcome.was_ill, outcome.is_ill)
+        held = np.stack([of[word] for of in sets]) >> bit & np.uint64(1)
+        return (held[:2] + held[2:]).astype(np.int8)
 
     @cached_property
-    def _sets(self) -> NDArray[np.uint64]:
-        outcome = self.outcome
-        return np.stack([outcome.was_down, outcome.is_down, outcome.was_ill, outcome.is_ill])
+    def _named(self) -> tuple[Int32s, Int32s]:
+        named = column(self.question.scenario)
+        before, after = self.before_and_after(named)
+        return named[after > before], named[after <= before]

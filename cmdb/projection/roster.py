@@ -31,8 +31,9 @@ class Roster:
 
     def count(self, ordinals: Int32s | NDArray[np.int64]) -> dict[str, int]:
         """How many of these nodes there are of each class, by class name. O(n)."""
-        counts = np.bincount(self._codes[ordinals], minlength=len(self._classes))
-        return {name: int(n) for name, n in sorted(zip(self._classes, counts.tolist(), strict=True)) if n}
+        counts = np.bincount(self._codes[ordinals])
+        codes: list[int] = np.flatnonzero(counts).tolist()
+        return dict(sorted((self._classes[code], int(counts[code])) for code in codes))
 
     def coded(self, ordinals: Int32s) -> tuple[tuple[str, ...], NDArray[np.int64]]:
         """All classes, and for each of these nodes which of them is its own. O(n)."""

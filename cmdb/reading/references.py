@@ -59,7 +59,7 @@ async def resolve_all(store: Store, references: Sequence[str], as_of: int | None
     of_name: dict[str, list[Node]] = {}
     for node in await store.named(sorted({w.name for w in names.values()}), as_of) if names else []:
         of_name.setdefault(node.name, []).append(node)
-    model = await store.model(as_of)
+    model = await store.model(as_of) if names else None
     found: list[Node] = []
     for reference in references:
         wanted = names.get(reference)

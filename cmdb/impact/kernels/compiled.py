@@ -33,8 +33,18 @@ from cmdb.impact.kernels import (
 )
 from cmdb.impact.kernels.footing import find_components, settle
 from cmdb.impact.kernels.limit import Limit, with_the_rest
-from cmdb.impact.kernels.loops import add_to, begin_phase, copy_slack, group_by, reach_from, restore
-from cmdb.impact.kernels.sets import members, without
+from cmdb.impact.kernels.loops import (
+    add_to,
+    begin_phase,
+    copy_slack,
+    group_by,
+    mark_worse,
+    put_sources,
+    reach_from,
+    restore,
+    unmark,
+)
+from cmdb.impact.kernels.sets import members, with_those, without
 from cmdb.impact.kernels.waves import close_over, find_at_risk, find_distances
 from cmdb.projection.columns import Int32s, Int64s
 
@@ -132,6 +142,22 @@ class _Layer:
         self.count = self.logged = self.shaken_count = 0
 
 
+class _Marks:
+    """Sets of those who got worse: who fell, who sickened, to whom nobody came yet, and of these all who are `waiting`."""
+
+    def __init__(self, words: int) -> None:
+        self._sets = np.zeros((6, words), dtype=np.uint64)
+        self.fell, self.sickened, self.to_fall, self.to_sicken, self.to_risk, self.waiting = self._sets
+
+    def reset(self, marked: tuple[Int32s, ...]) -> None:
+        """Empty again, where these are all that was marked."""
+        if sum(map(len, marked)) * _WORTH_COPYING > self._sets.shape[1]:
+            self._sets[:] = 0
+        else:
+            for ordinals in marked:
+                unmark(ordinals, self._sets)
+
+
 class _Scratch:
     """What a question under way needs for itself; everything is empty between questions."""
 
@@ -139,6 +165,7 @@ class _Scratch:
         slack, rings = graph.pools.slack, len(graph.footing.ring_start)
         self.down = _Layer(graph.nodes, slack)
         self.ill = _Layer(graph.nodes, slack)
+        self.marks = _Marks((graph.nodes >> 6) + 1)
         self.fresh = np.zeros((graph.nodes >> 6) + 1, dtype=np.uint64)
         self.soft_seen = np.zeros((graph.nodes >> 6) + 1, dtype=np.uint64)
         self.softs = np.empty(graph.nodes + 1, dtype=np.int32)
@@ -158,6 +185,8 @@ class CompiledEngine:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._firm = ~graph.footing.presumed
+        self._nobody: Bits = np.zeros((graph.nodes >> 6) + 1, dtype=np.uint64)
+        self._nobody.flags.writeable = False
         self._idle: list[_Scratch] = []
         self._guard = threading.Lock()
 
@@ -168,13 +197,13 @@ class CompiledEngine:
         limit = Limit(in_time)
         with self._scratch() as scratch:
             down = scratch.down
-            down.seen[:] = 0
             if len(assumed):
                 add_to(assumed, down.seen, scratch.queue, 0)
 
             down.seed(context.down)
             self._close(scratch, down, 0, limit, Stage.CONTEXT, with_soft=True)
-            was_down, before_down = without(down.seen, assumed), down.order[: down.count].copy()
+            was_down = without(down.seen, assumed) if down.count else self._nobody
+            before_down = down.order[: down.count].copy()
             was_ill, before_degraded = self._ill(scratch, (context.degraded,), was_down, assumed, limit, Stage.CONTEXT)
             if limit.cut is not None:
                 self._reset(scratch)
@@ -197,9 +226,8 @@ class CompiledEngine:
             empty = np.empty(0, dtype=np.int32)
             found = (empty, empty, empty, empty)
             if distances:
-                found = self._at_risk_and_distances(
-                    scratch, scenario, (was_down, was_ill, is_down, is_ill), len(degraded), limit
-                )
+                sets, worse = (was_down, was_ill, is_down, is_ill), (newly_down, degraded)
+                found = self._at_risk_and_distances(scratch, scenario, sets, worse, limit)
             self._reset(scratch)
         states = (was_down, was_ill, is_down, is_ill, before_down, before_degraded, newly_down, degraded)
         return Outcome(*states, *found, limit.cut)
@@ -303,13 +331,14 @@ class CompiledEngine:
         scratch: _Scratch,
         scenario: Faults,
         sets: tuple[Bits, Bits, Bits, Bits],
-        degraded: int,
+        worse: tuple[Int32s, Int32s],
         limit: Limit,
     ) -> tuple[Int32s, Int32s, Int32s, Int32s]:
-        rows, pools, graph_members = self._graph.rows, self._graph.pools, self._graph.members
-        was_down, was_ill, is_down, is_ill = sets
-        fell, sickened = is_down & ~was_down, is_ill & ~was_ill
-        risk = np.zeros_like(was_down)
+        """`worse` are who fell and who is newly degraded."""
+        rows, pools, graph_members, marks = self._graph.rows, self._graph.pools, self._graph.members, scratch.marks
+        was_down, was_ill, is_down, _ = sets
+        fallen, degraded = worse
+        mark_worse(fallen, degraded, was_ill, marks.fell, marks.sickened, marks.to_fall, marks.to_sicken, marks.waiting)
         risks = unspared = 0
         if limit.goes_on(Stage.AT_RISK):
             risks, unspared = find_at_risk(
@@ -321,23 +350,18 @@ class CompiledEngine:
                 scratch.down.shaken_value[: scratch.down.shaken_count],
                 was_down,
                 is_down,
-                sickened,
-                risk,
+                marks.sickened,
+                marks.to_risk,
+                marks.waiting,
                 scratch.queue,
                 scratch.pools,
                 scratch.pool_bits,
             )
         at_risk, lost = scratch.queue[:risks].copy(), scratch.pools[:unspared].copy()
-        to_fall, to_sicken, to_risk = fell.copy(), sickened & ~is_down, risk.copy()
-        sources = np.concatenate(
-            [
-                scenario.down[members(fell, scenario.down)],
-                scenario.degraded[members(to_sicken, scenario.degraded)],
-            ]
-        )
-        scratch.queue[: len(sources)] = sources
+        count = put_sources(scenario.down, scenario.degraded, marks.to_fall, marks.to_sicken, scratch.queue)
+        sources = scratch.queue[:count]
         layer = scratch.ill if scratch.ill.logged or scratch.ill.count else scratch.down
-        done, count, levels = 0, len(sources), 0
+        done = levels = 0
         for budget in limit.budgets(Stage.DISTANCE):
             done, count, levels = find_distances(
                 rows.header,
@@ -347,13 +371,13 @@ class CompiledEngine:
                 scratch.down.slack,
                 layer.slack,
                 scratch.pool_bits,
-                fell,
-                sickened,
-                to_fall,
-                to_sicken,
-                to_risk,
-                to_fall | to_sicken | to_risk,
-                degraded > 0,
+                marks.fell,
+                marks.sickened,
+                marks.to_fall,
+                marks.to_sicken,
+                marks.to_risk,
+                marks.waiting,
+                len(degraded) > 0,
                 scratch.queue,
                 done,
                 count,
@@ -367,7 +391,8 @@ class CompiledEngine:
         scratch.pool_bits[lost >> 6] = 0
         order, ends = scratch.queue[:done].copy(), scratch.ends[:levels].copy()
         if limit.cut is not None:
-            order, ends = with_the_rest(order, ends, sources, fell | sickened | risk)
+            order, ends = with_the_rest(order, ends, sources, with_those(marks.fell | marks.sickened, at_risk))
+        marks.reset((fallen, degraded, at_risk))
         return at_risk, lost, order, ends
 
     def _reset_ill(self, scratch: _Scratch) -> None:

@@ -117,6 +117,46 @@ def copy_slack(base, source, slack, log, copied, value, touched, logged):
 
 
 @njit(cache=True, nogil=True)
+def mark_worse(fallen, degraded, was_ill, fell, sickened, to_fall, to_sicken, waiting):
+    """Put who fell and who is newly degraded into the sets that the distances are found with."""
+    one, low = np.uint64(1), np.uint64(63)
+    for ordinal in fallen:
+        word, bit = ordinal >> 6, one << (np.uint64(ordinal) & low)
+        fell[word] |= bit
+        to_fall[word] |= bit
+        waiting[word] |= bit
+        sickened[word] |= bit & ~was_ill[word]
+    for ordinal in degraded:
+        word, bit = ordinal >> 6, one << (np.uint64(ordinal) & low)
+        sickened[word] |= bit
+        to_sicken[word] |= bit
+        waiting[word] |= bit
+
+
+@njit(cache=True, nogil=True)
+def unmark(ordinals, sets):
+    """Empty the words of these in all sets."""
+    for ordinal in ordinals:
+        sets[:, ordinal >> 6] = 0
+
+
+@njit(cache=True, nogil=True)
+def put_sources(down, degraded, to_fall, to_sicken, order):
+    """Put the sources that came to be as the scenario says in `order`; returns how many they are."""
+    one, low = np.uint64(1), np.uint64(63)
+    count = 0
+    for ordinal in down:
+        if to_fall[ordinal >> 6] >> (np.uint64(ordinal) & low) & one:
+            order[count] = ordinal
+            count += 1
+    for ordinal in degraded:
+        if to_sicken[ordinal >> 6] >> (np.uint64(ordinal) & low) & one:
+            order[count] = ordinal
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
 def reach_from(header, target, counted, seen, queue, done, count, budget):
     """Breadth first from `queue[done:count]`, which the set `seen` holds, over every run of a row.
 

@@ -24,6 +24,18 @@ def without(bits: Bits, ordinals: Int32s) -> Bits:
     return rest
 
 
+def with_those(bits: Bits, ordinals: Int32s) -> Bits:
+    """A copy of the set, the ordinals put in."""
+    more, wide = bits.copy(), ordinals.astype(np.uint64)
+    np.bitwise_or.at(more, wide >> np.uint64(6), np.uint64(1) << (wide & np.uint64(63)))
+    return more
+
+
+def counted(bits: Bits) -> int:
+    """How many are in the set; O(nodes / 64)."""
+    return int(np.bitwise_count(bits).sum(dtype=np.int64))
+
+
 def listed(bits: Bits) -> Int32s:
     """The ordinals of the set, sorted; O(nodes / 8)."""
     return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")).astype(np.int32)

@@ -249,11 +249,15 @@ def find_at_risk(
     is_down,
     sickened,
     risk,
+    waiting,
     risks,
     unspared,
     unspared_bits,
 ):
-    """Of the shaken pools, those that stood the loss of any one member before and no longer do."""
+    """Of the shaken pools, those that stood the loss of any one member before and no longer do.
+
+    Their owners come into the sets `risk` and `waiting`.
+    """
     one, low = np.uint64(1), np.uint64(63)
     found = 0
     owners = 0
@@ -282,6 +286,7 @@ def find_at_risk(
             found += 1
             if not risk[owner[pool] >> 6] >> bit & one:
                 risk[owner[pool] >> 6] |= one << bit
+                waiting[owner[pool] >> 6] |= one << bit
                 risks[owners] = owner[pool]
                 owners += 1
     return owners, found
