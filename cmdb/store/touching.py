@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 import msgspec
 
 from cmdb.changeset import Effect, Linked, NodeChanged, NodeCreated, NodeRetired, Relinked, Unlinked
 from cmdb.ledger import BUCKET
-from cmdb.store.leaves import PARTS, LeafRow, Part, leaf_of, packed
+from cmdb.store.leaves import LeafRow, Part, leaf_of, packed
 from cmdb.store.lines import Lines
 from graph_schema.metamodel import Kind, Model
-
-E = TypeVar("E", NodeCreated, Linked)
 
 _encode_lines: Final = msgspec.json.Encoder(order="sorted").encode_lines
 
@@ -80,71 +79,75 @@ class Before:
     classes: Mapping[int, str]
 
 
-def touched_leaves(effects: Sequence[Effect], before: Before) -> list[LeafRow]:
+def touched_leaves(effects: Iterable[Effect], before: Before) -> list[LeafRow]:
     """The leaves that a commit touches, in ascending order; stale unless their buckets were empty. O(effects · log n)."""
-    stale: dict[Part, set[int]] = {part: set() for part in PARTS}
-    filled = _Filled(before)
+    of: dict[type[Effect], list[Effect]] = {}
     for kind, run in groupby(effects, type):
-        some = list(run)
-        if kind is NodeCreated:
-            filled.create(cast("list[NodeCreated]", some))
-        elif kind is Linked:
-            filled.link(cast("list[Linked]", some))
-        elif kind in {NodeChanged, NodeRetired}:
-            stale[Part.ITEMS].update(e.ordinal // BUCKET for e in cast("list[NodeChanged | NodeRetired]", some))
-        elif kind in {Relinked, Unlinked}:
-            stale[Part.RELATIONSHIPS].update(e.id // BUCKET for e in cast("list[Relinked | Unlinked]", some))
-    rows = {row[:2]: row for row in filled.rows()}
-    rows |= {(int(part), bucket): (int(part), bucket, None) for part in PARTS for bucket in stale[part]}
-    return [rows[place] for place in sorted(rows)]
+        of.setdefault(kind, []).extend(run)
+    created = cast("list[NodeCreated]", of.get(NodeCreated, []))
+    linked = cast("list[Linked]", of.get(Linked, []))
+    altered = cast("list[NodeChanged | NodeRetired]", [*of.get(NodeChanged, []), *of.get(NodeRetired, [])])
+    ended = cast("list[Relinked | Unlinked]", [*of.get(Relinked, []), *of.get(Unlinked, [])])
+    return [
+        *_rows(Part.ITEMS, before, _filled_items(created, before), {e.ordinal // BUCKET for e in altered}),
+        *_rows(Part.RELATIONSHIPS, before, _filled_links(linked, before), {e.id // BUCKET for e in ended}),
+    ]
 
 
-@dataclass(slots=True)
-class _Filled:
-    """New nodes and relationships that belong to the content, by bucket."""
+def _rows(part: Part, before: Before, filled: Mapping[int, Lines | None], stale: set[int]) -> Iterator[LeafRow]:
+    for bucket in sorted(stale.union(filled)):
+        known = bucket not in stale and bucket * BUCKET >= before.sizes[part]
+        yield int(part), bucket, packed(part, bucket, leaf_of(filled[bucket])) if known else None
 
-    before: Before
-    items: dict[int, list[NodeCreated]] = field(default_factory=dict[int, list[NodeCreated]])
-    links: dict[int, list[Linked]] = field(default_factory=dict[int, list[Linked]])
 
-    def create(self, created: Sequence[NodeCreated]) -> None:
-        """Take in new nodes."""
-        finals = self.before.kinds.finals
-        for bucket, some in groupby(created, lambda e: e.ordinal // BUCKET):
-            live = [e for e in some if (final := finals.get(e.class_name)) is not None and e.state not in final]
-            self.items.setdefault(bucket, []).extend(live)
+def _filled_items(created: list[NodeCreated], before: Before) -> dict[int, Lines | None]:
+    """The lines of new nodes that belong to the content, by bucket."""
+    created.sort(key=attrgetter("ordinal"))
+    live = {kind: before.kinds.is_live_item(*kind) for kind in {(e.class_name, e.state) for e in created}}
+    ending = b",1,%d" % before.revision
+    filled: dict[int, Lines | None] = {}
+    for bucket, first, beyond in _buckets([e.ordinal for e in created]):
+        some = created[first:beyond]
+        if not all(live.values()):
+            some = [e for e in some if live[e.class_name, e.state]]
+        filled[bucket] = _lines(bucket, some, b'["node",', ending)
+    return filled
 
-    def link(self, linked: Sequence[Linked]) -> None:
-        """Take in new relationships."""
-        within = self.before.kinds.within
-        for bucket, some in groupby(linked, lambda e: e.id // BUCKET):
-            inner = [e for e in some if (yes := within[e.type]) or (yes is None and self._joins_items(e))]
-            self.links.setdefault(bucket, []).extend(inner)
 
-    def _joins_items(self, link: Linked) -> bool:
-        is_item, classes = self.before.kinds.is_item, self.before.classes
+def _filled_links(linked: list[Linked], before: Before) -> dict[int, Lines | None]:
+    """The lines of new relationships that belong to the content, by bucket."""
+
+    def joins_items(link: Linked) -> bool:
+        is_item, classes = before.kinds.is_item, before.classes
         return is_item(classes[link.source]) and is_item(classes[link.target])
 
-    def rows(self) -> Iterator[LeafRow]:
-        """The leaf of each bucket; a stale one where something was in it before."""
-        since = self.before.revision
-        for bucket, items in self.items.items():
-            yield self._row(Part.ITEMS, bucket, items, attrgetter("ordinal"), b",1,%d" % since)
-        for bucket, links in self.links.items():
-            yield self._row(Part.RELATIONSHIPS, bucket, links, attrgetter("id"), b",%d" % since)
-
-    def _row(self, part: Part, bucket: int, some: list[E], ident: Callable[[E], int], ending: bytes) -> LeafRow:
-        if bucket * BUCKET < self.before.sizes[part]:
-            return int(part), bucket, None
-        some.sort(key=ident)
-        return int(part), bucket, packed(part, bucket, leaf_of(_lines(bucket, some, ending) if some else None))
+    linked.sort(key=attrgetter("id"))
+    within = {name: before.kinds.within[name] for name in {e.type for e in linked}}
+    ending = b",%d" % before.revision
+    filled: dict[int, Lines | None] = {}
+    for bucket, first, beyond in _buckets([e.id for e in linked]):
+        some = linked[first:beyond]
+        if not all(within.values()):
+            some = [e for e in some if (inner := within[e.type]) or (inner is None and joins_items(e))]
+        filled[bucket] = _lines(bucket, some, b'["link",', ending)
+    return filled
 
 
-def _lines(bucket: int, created: Sequence[NodeCreated | Linked], ending: bytes) -> Lines:
+def _buckets(idents: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Each bucket that ascending ids are in, with the place of its first id and the one after its last."""
+    beyond = 0
+    while beyond < len(idents):
+        first, bucket = beyond, idents[beyond] // BUCKET
+        beyond = bisect_left(idents, BUCKET * (bucket + 1), first)
+        yield bucket, first, beyond
+
+
+def _lines(bucket: int, created: Sequence[Effect], tag: bytes, ending: bytes) -> Lines | None:
     """The lines of what was created, as in `cmdb.ledger`: an effect without its tag, and then the ending.
 
     A line break stands between lines only, as text has it escaped.
     """
-    tag = b'["node",' if isinstance(created[0], NodeCreated) else b'["link",'
+    if not created:
+        return None
     text = _encode_lines(created)
     return Lines(bucket, b"[" + text[len(tag) : -2].replace(b"]\n" + tag, ending + b"]\n[") + ending + b"]")

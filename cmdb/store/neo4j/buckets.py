@@ -15,9 +15,12 @@ from cmdb.store.neo4j.streams import NODES_AT_ONCE, all_relationships, as_they_s
 NODE_BUCKETS_AT_ONCE: Final = 16
 EDGE_BUCKETS_AT_ONCE: Final = 256
 
-_NODES_OF: Final = "MATCH (n:Node) WHERE n.ordinal IN $wanted RETURN collect(n{.*, search_text: null}) AS rows"
+_NODES_OF: Final = """
+MATCH (n:Node) USING INDEX n:Node(ordinal) WHERE n.ordinal IN $wanted RETURN collect(n{.*, search_text: null}) AS rows
+"""
 _EDGES_OF: Final = """
-MATCH (n:Node)-[r]->(m) WHERE n.ordinal IN $wanted AND r.since <= $as_of AND r.id / $bucket IN $buckets
+MATCH (n:Node)-[r]->(m) USING INDEX n:Node(ordinal)
+WHERE n.ordinal IN $wanted AND r.since <= $as_of AND r.id / $bucket IN $buckets
 RETURN collect([type(r), n.ordinal, m.ordinal, r{.*}]) AS rows
 """
 

@@ -93,7 +93,7 @@ async def apply(
             await writing.run(_INSTALL_MODEL, {"revision": commit.revision, "document": document})
     folded = None
     if model is not None and estate:
-        kinds, sizes = kinds_of(model), await leaves.next_ids(writing)
+        kinds, sizes = kinds_of(model), await leaves.next_ids(writing, commit.effects)
         if installed and model_before and not kinds.extends(kinds_of(model_before)):
             await leaves.forget(writing)
         folded = await _folded(writing, commit, NodeIds(estate), model)

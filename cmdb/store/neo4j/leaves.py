@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias, cast
 
-from cmdb.changeset import Effect, Linked
+from cmdb.changeset import Effect, Linked, NodeCreated
 from cmdb.ledger import BUCKET
 from cmdb.store.leaves import LeafRow, Leaves, Part, known_leaves, leaf_rows
 from cmdb.store.neo4j.connection import Connection, Reading, Writing
@@ -37,8 +37,10 @@ _SOURCES: Final = "MATCH (l:_Leaf) WHERE l.slot IN $slots RETURN collect([l.slot
 _Slot: TypeAlias = tuple[int, bytes | None]
 
 
-async def next_ids(writing: Writing) -> dict[Part, int]:
-    """The next ordinal and relationship id."""
+async def next_ids(writing: Writing, effects: Iterable[Effect]) -> dict[Part, int]:
+    """The next ordinal and relationship id, which need not be asked for where nothing is created."""
+    if not any(isinstance(effect, NodeCreated | Linked) for effect in effects):
+        return {}
     nodes, relationships = cast("tuple[int, int]", (await writing.values(_NEXT))[0])
     return {Part.ITEMS: nodes, Part.RELATIONSHIPS: relationships}
 
