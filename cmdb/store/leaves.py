@@ -87,4 +87,4 @@ def leaf_rows(leaves: Mapping[Part, Mapping[int, Leaf]]) -> list[LeafRow]:
 
 
 def _check(part: int, bucket: int, body: bytes) -> bytes:
-    return crc32(body, bucket << 1 | part).to_bytes(4, "big")
+    return crc32(body, (bucket << 1 | part) & 0xFFFF_FFFF).to_bytes(4, "big")
