@@ -6,9 +6,9 @@ attributes at the top of a file are the shared vocabulary: a class uses one by n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
@@ -49,6 +49,11 @@ def read_model(folder: FilePath) -> Model:
     return _read(folder)
 
 
+def read_model_files(files: Sequence[tuple[str, bytes]]) -> Model:
+    """The model that files make up, each given by its name and content, in any order. Raises ModelError with all problems found."""
+    return _made_of([(name, partial(bytes, content)) for name, content in sorted(files)], "the model")
+
+
 @cache
 def shipped_model() -> Model:
     """The model that comes with the product."""
@@ -57,17 +62,21 @@ def shipped_model() -> Model:
 
 def _read(folder: Traversable) -> Model:
     files = sorted((f for f in folder.iterdir() if f.name.endswith((".yaml", ".yml"))), key=lambda f: f.name)
+    return _made_of([(file.name, partial(_content, file)) for file in files], str(folder))
+
+
+def _made_of(files: Sequence[tuple[str, Callable[[], bytes]]], whole: str) -> Model:
     if not files or len(files) > MOST_FILES:
         message = f"{len(files)} YAML files are here; a model has 1 to {MOST_FILES}"
-        raise ModelError([ModelProblem(str(folder), 0, message)])
+        raise ModelError([ModelProblem(whole, 0, message)])
     draft = _Draft()
-    for file in files:
+    for name, content in files:
         try:
-            draft.add(parse(file.name, _content(file)))
+            draft.add(parse(name, content()))
         except ModelError as error:
             draft.problems += error.problems
         except OSError as error:
-            draft.problems.append(ModelProblem(file.name, 0, f"the file cannot be read: {error.strerror}"))
+            draft.problems.append(ModelProblem(name, 0, f"the file cannot be read: {error.strerror}"))
     return draft.model()
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from cmdb.application.opening import Application
@@ -16,7 +14,7 @@ from graph_schema.compare import compare
 from graph_schema.document import model_document
 from graph_schema.errors import ModelError, ModelProblem
 from graph_schema.metamodel import Model
-from graph_schema.reader import MOST_FILES, read_model
+from graph_schema.reader import MOST_FILES, read_model_files
 
 LARGEST_MODEL: Final = 2 << 20
 """Bytes that the files of a model may have together where they come as texts."""
@@ -55,17 +53,14 @@ def read_model_texts(texts: Sequence[tuple[str, str]]) -> Model:
     if (size := sum(len(text.encode()) for _, text in texts)) > LARGEST_MODEL:
         raise Invalid(f"the files of the model have {size} bytes", remedy=f"{LARGEST_MODEL} fit")
     _check_names([name for name, _ in texts])
-    with TemporaryDirectory() as folder:
-        for name, text in texts:
-            (Path(folder) / name).write_text(text, encoding="utf-8")
-        try:
-            return read_model(Path(folder))
-        except ModelError as error:
-            raise Invalid(
-                "the model cannot be used",
-                remedy="correct these places",
-                problems=tuple(Problem(p.message, where=_place(p), remedy=p.remedy) for p in error.problems),
-            ) from error
+    try:
+        return read_model_files([(name, text.encode()) for name, text in texts])
+    except ModelError as error:
+        raise Invalid(
+            "the model cannot be used",
+            remedy="correct these places",
+            problems=tuple(Problem(p.message, where=_place(p), remedy=p.remedy) for p in error.problems),
+        ) from error
 
 
 def _place(problem: ModelProblem) -> str:
