@@ -50,7 +50,7 @@ def read_model(folder: FilePath) -> Model:
 
 
 def read_model_files(files: Sequence[tuple[str, bytes]]) -> Model:
-    """The model that files make up, each given by its name and content, in any order. Raises ModelError with all problems found."""
+    """The model that files make up, by name and content, in any order. Raises ModelError with all problems found."""
     return _made_of([(name, partial(bytes, content)) for name, content in sorted(files)], "the model")
 
 
