@@ -9,6 +9,7 @@ import strawberry
 from api.graphql.baseline_steps import BaselineMutations
 from api.graphql.change_steps import ChangeMutations
 from api.graphql.failures import Failure, attempted
+from api.graphql.model_steps import ModelMutations
 from api.graphql.nodes import Node
 from api.graphql.operations import OperationInput, taken_operations
 from api.graphql.reading import Reading, Shown
@@ -39,7 +40,7 @@ WriteResult = Annotated[Written | Failure, strawberry.union(name="WriteResult")]
 
 
 @strawberry.type
-class Mutation(ChangeMutations, ReleaseMutations, BaselineMutations):
+class Mutation(ChangeMutations, ReleaseMutations, BaselineMutations, ModelMutations):
     """The one door."""
 
     @strawberry.field(description="Apply operations in their order, all of them or none.")

@@ -5,11 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-import pytest
-
-from cmdb.application.control import apply_model
 from cmdb.application.control.modelling import LARGEST_MODEL, digest_of_model
-from cmdb.errors import Refused
 from graph_schema.reader import MOST_FILES, read_model
 from tests.api.estate import at, items
 from tests.api.office import Office
@@ -51,10 +47,17 @@ async def test_a_drafted_model_is_put_in_force_by_its_change_alone(office: Offic
     assert at(drafted, "__typename") == "ChangeTaken", drafted
     planned = '{ change(ref: "CHG-000001") { node { ... on Change { plannedModel } } } }'
     assert await office.ask(planned, "change", "node", "plannedModel") == digest_of_model(wanted)
-    with pytest.raises(Refused):
-        await apply_model(office.application, wanted, actor="ivan", change="CHG-000001")
+    apply = """mutation ($files: [ModelFileInput!]!, $change: String) {
+      applyModel(files: $files, actor: "ivan", change: $change) {
+      __typename ... on AppliedModel { revision version } ... on WriteFailure { message } } }"""
+    refused = await office.ask(apply, "applyModel", files=told(texts), change="CHG-000001")
+    assert at(refused, "__typename") == "RefusedWrite"
     await office.usual("CHG-000001", "BEGIN")
-    await apply_model(office.application, wanted, actor="ivan", change="CHG-000001")
+    other = told(files(robots=ROBOTS.replace("A robot.", "A machine.")))
+    assert at(await office.ask(apply, "applyModel", files=other, change="CHG-000001"), "__typename") == "RefusedWrite"
+    applied = await office.ask(apply, "applyModel", files=told(texts), change="CHG-000001")
+    head = await office.application.store.head()
+    assert applied == {"__typename": "AppliedModel", "revision": head.revision, "version": wanted.version}
     assert await office.ask('{ __type(name: "Robot") { name } }', "__type", "name") == "Robot"
 
 
