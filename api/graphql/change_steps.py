@@ -15,6 +15,7 @@ from api.graphql.operations import AttributeInput, OperationInput, few, patch_of
 from api.graphql.reading import Reading
 from cmdb.application.control import Draft, Edit, Taken, Wish, draft_change, edit_change, implement, take_step
 from cmdb.changes import Action, Change, Findings, Kind, load_change
+from cmdb.errors import Usage
 
 Info = strawberry.Info[Reading, None]
 
@@ -58,6 +59,9 @@ class ChangeDraftInput:
     kind: Kind = Kind.NORMAL
     attributes: list[AttributeInput] = strawberry.field(default_factory=list)
     touches: list[str] = strawberry.field(default_factory=list, description="The CIs that it works on.")
+    concerns: list[str] = strawberry.field(
+        default_factory=list, description="Incidents, problems and other records that it answers."
+    )
     operations: list[OperationInput] = strawberry.field(
         default_factory=list, description="What it plans to do; checked against the graph as it stands."
     )
@@ -79,6 +83,7 @@ class ChangeEditInput:
     attributes: list[AttributeInput] = strawberry.field(default_factory=list)
     touch: list[str] = strawberry.field(default_factory=list)
     untouch: list[str] = strawberry.field(default_factory=list)
+    concerns: list[str] = strawberry.field(default_factory=list, description="Records that come in.")
     operations: list[OperationInput] | None = strawberry.field(
         default=None, description="In the place of all that was planned; an empty list plans nothing."
     )
@@ -121,7 +126,8 @@ class ChangeMutations:
 
     @strawberry.field(
         description="Take a step of a change. `comment` says why; `override` why it is scheduled although it collides; "
-        "`outcome` is the vote (`in_favour`, `against`, `abstained`) or what a review found."
+        "`outcome` is the vote (`in_favour`, `against`, `abstained`) or what a review found; `followUps` are records "
+        "that follow from it."
     )
     @staticmethod
     async def change_step(
@@ -132,10 +138,18 @@ class ChangeMutations:
         comment: str = "",
         override: str = "",
         outcome: str = "",
+        follow_ups: list[str] | None = None,
     ) -> ChangeResult:
         """What stands against it is told, all of it."""
-        wish = Wish(Action(action.value), actor, comment, override, outcome)
-        return await attempted(_taken(info, take_step(info.context.application, ref, wish)))
+
+        async def stepped() -> Taken:
+            if follow_ups and action is not ChangeAction.REVIEW:
+                raise Usage("only a review has followUps", remedy="leave them out")
+            follows = tuple(few(follow_ups or []))
+            wish = Wish(Action(action.value), actor, comment, override, outcome, follow_ups=follows)
+            return await take_step(info.context.application, ref, wish)
+
+        return await attempted(_taken(info, stepped()))
 
     @strawberry.field(description="Carry out operations under a change, its planned ones where none are given.")
     @staticmethod
@@ -162,6 +176,7 @@ async def _drafted(reading: Reading, said: ChangeDraftInput, actor: str) -> Take
         kind=said.kind,
         attributes=patch_of(said.attributes, "the input"),
         touches=few(said.touches),
+        concerns=few(said.concerns),
         operations=taken_operations(said.operations),
         board=said.board,
         template=said.template,
@@ -177,6 +192,7 @@ async def _edited(reading: Reading, ref: str, said: ChangeEditInput, actor: str)
         attributes=patch_of(said.attributes, "the input"),
         touch=few(said.touch),
         untouch=few(said.untouch),
+        concerns=few(said.concerns),
         operations=None if said.operations is None else taken_operations(said.operations),
         board=said.board,
         window=_window(said.window),

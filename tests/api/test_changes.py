@@ -55,6 +55,27 @@ async def test_each_step_of_a_request_shows_what_it_made(office: Office) -> None
     assert found == [{"name": "web-1"}]
 
 
+async def test_what_a_change_answers_and_what_follows_from_it_is_linked(office: Office) -> None:
+    puts = [
+        {"put": {"ref": f"@{name}", "class": name, "name": name, "attributes": [said]}}
+        for said in [{"name": "reported_at", "value": "2026-03-01T08:00:00Z"}]
+        for name in ("Incident", "Problem")
+    ]
+    await office.ask(WRITE, "write", operations=puts, actor="rita")
+    await office.draft(WEB, concerns=["Incident:Incident"])
+    await office.usual("CHG-000001", "COMPLETE")
+    step = """mutation ($action: ChangeAction!) { changeStep(ref: "CHG-000001", action: $action, actor: "mona",
+      outcome: "successful", followUps: ["Problem:Problem"]) { __typename ... on WriteFailure { message } } }"""
+    early = await office.ask(step, "changeStep", action="CLOSE")
+    assert early == {"__typename": "InvalidWrite", "message": "only a review has followUps"}
+    assert at(await office.ask(step, "changeStep", action="REVIEW"), "__typename") == "ChangeTaken"
+    linked = """{ change(ref: "CHG-000001") { node { relationships(types: ["CONCERNS"]) { edges { node { key }
+      relationship { attributes { name value } } } } } } }"""
+    found = items(await office.ask(linked, "change", "node", "relationships", "edges"))
+    assert [at(link, "node", "key") for link in found] == ["INC-000001", "PRB-000001"]
+    assert at(found[1], "relationship", "attributes") == [{"name": "purpose", "value": "follow-up"}]
+
+
 async def test_what_was_done_beside_the_plan_is_told(office: Office) -> None:
     await office.draft(WEB, operations=GROW)
     await office.usual("CHG-000001", "BEGIN")
