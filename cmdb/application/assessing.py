@@ -77,11 +77,9 @@ class Assessed:
     @property
     def counts(self) -> dict[str, int]:
         """How many are down, degraded, at risk, saved, unchanged and without effect; sources count where they belong."""
-        impact, outcome = self.impact, self.impact.outcome
+        impact = self.impact
         return {
-            "down": len(outcome.down),
-            "degraded": len(outcome.degraded),
-            "at_risk": len(outcome.at_risk),
+            **{name: len(ordinals) for name, ordinals in self._unsorted.items()},
             "saved": impact.saved_count,
             "unchanged": len(impact.unchanged),
             "no_effect": len(impact.no_effect),
@@ -103,9 +101,15 @@ class Assessed:
         """The ordinals of the hits, sorted, by what became of them."""
         return {"down": self.impact.down, "degraded": self.impact.degraded, "at_risk": self.impact.at_risk}
 
+    @property
+    def _unsorted(self) -> dict[str, Int32s]:
+        """The same in no order, which is enough for counting."""
+        outcome = self.impact.outcome
+        return {"down": outcome.down, "degraded": outcome.degraded, "at_risk": outcome.at_risk}
+
     def by_class(self) -> dict[str, dict[str, int]]:
         """Of those who are down, degraded and at risk, how many of each class. O(hits)."""
-        return {name: self.standing.roster.count(ordinals) for name, ordinals in self.verdicts.items()}
+        return {name: self.standing.roster.count(ordinals) for name, ordinals in self._unsorted.items()}
 
     def of_class(self, class_name: str) -> dict[str, Int32s]:
         """Of those who are down, degraded and at risk, the ones of a class and those below it. O(hits)."""

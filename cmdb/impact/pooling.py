@@ -69,16 +69,21 @@ def number_pools(dependent: Int32s, label: Int64s, nodes: int, make: Make) -> tu
 def members_of(provider: Int32s, pool: Int32s, weight: Int64s, nodes: int, pools: int, make: Make) -> Members:
     """Each provider once per pool, by its heaviest edge, of these the first."""
     edge = np.flatnonzero(pool >= 0)
-    if weight[edge].max(initial=1) > 1:
-        edge = edge[np.argsort(-weight[edge], kind="stable")]
+    heavy = weight[edge]
+    if heavy.max(initial=1) > 1:
+        edge = edge[np.argsort(-heavy, kind="stable")]
     edge = edge[make.group(provider[edge], nodes)[0]]
-    edge = edge[make.group(pool[edge], pools)[0]]
+    into = pool[edge]
+    by_pool = make.group(into, pools)[0]
+    edge, into = edge[by_pool], into[by_pool]
+    member = provider[edge]
     first = np.ones(len(edge), dtype=bool)
-    first[1:] = (pool[edge][1:] != pool[edge][:-1]) | (provider[edge][1:] != provider[edge][:-1])
-    edge = edge[first]
+    first[1:] = (into[1:] != into[:-1]) | (member[1:] != member[:-1])
+    if not first.all():
+        edge, into, member = edge[first], into[first], member[first]
     start = np.zeros(pools + 1, dtype=np.int32)
-    np.cumsum(np.bincount(pool[edge], minlength=pools), out=start[1:])
-    return Members(start, provider[edge], weight[edge], edge.astype(np.int32))
+    np.cumsum(np.bincount(into, minlength=pools), out=start[1:])
+    return Members(start, member, weight[edge], edge.astype(np.int32))
 
 
 def weigh(

@@ -68,3 +68,14 @@ async def test_each_second_brings_more(application: Application) -> None:
 async def test_no_such_time_can_be_waited(application: Application, patience: float) -> None:
     with pytest.raises(Usage, match="cannot be waited"):
         await assess(application, Scenario(["Server:db"]), patience=patience)
+
+
+async def test_what_takes_long_is_answered_alike_beside_the_loop(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = Scenario(["Server:db"])
+    little = await assess(application, scenario)
+    monkeypatch.setattr("cmdb.application.assessing._LITTLE", 0.0)
+    much = await assess(application, scenario)
+    assert much.impact.complete
+    assert (list(much.impact.hits()), much.counts) == (list(little.impact.hits()), little.counts)
