@@ -16,7 +16,7 @@ REPORTED_MARKERS = ("neo4j", "oracle")
 # Neither a deadline nor `too_slow`: a busy machine is no fault of the code.
 _patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("dev", _patient, max_examples=50, stateful_step_count=30)
-settings.register_profile("ci", _patient, max_examples=100, stateful_step_count=40, derandomize=True, database=None)
+settings.register_profile("ci", _patient, max_examples=50, stateful_step_count=30, derandomize=True, database=None)
 settings.register_profile("long", _patient, max_examples=5_000, stateful_step_count=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
