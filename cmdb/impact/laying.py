@@ -193,8 +193,8 @@ def _appended(structure: Structure, begin: Counts, loose: Loosened, fresh: _Fres
 
 
 def _extended(rows: Rows, begin: Counts, wanted: Counts) -> Rows:
-    """The rows, with room that is claimed."""
-    direct, counted = np.empty(wanted[Group.DIRECT], np.int32), np.empty(wanted[Group.COUNTED], np.int32)
+    """The rows, with room that is claimed; what is not laid there names nothing that is not."""
+    direct, counted = np.zeros(wanted[Group.DIRECT], np.int32), np.zeros(wanted[Group.COUNTED], np.int32)
     at, counted_at = begin[Group.DIRECT], begin[Group.COUNTED]
     return Rows(
         rows.header,
