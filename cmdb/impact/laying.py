@@ -58,7 +58,7 @@ def laid(structure: Structure, change: StructureChange, present: Bools, loose: L
     owner_end = room.ends.copy(old.owner_end, len(present))
     owner_start[owners], owner_end[owners] = start[:-1] + begin[Group.NEEDS], start[1:] + begin[Group.NEEDS]
 
-    refoot = refooted(structure.graph.footing, rows, pools, owners, _hard_needs(loose, fresh), structure.make)
+    refoot = refooted(structure.graph.footing, rows, pools, owners, _hard_needs(loose, fresh), structure.make, room)
     graph = Graph(len(present), rows, members, pools.columns, refoot.footing)
     laid = replace(
         structure,

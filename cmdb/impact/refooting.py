@@ -26,6 +26,7 @@ from cmdb.impact.footing import (
 )
 from cmdb.impact.kernels import Bools, Components, Footing, Make, Rows
 from cmdb.impact.pooling import Pools
+from cmdb.impact.room import Room
 from cmdb.projection.columns import Int32s, Int64s
 from cmdb.projection.rows import slots_of
 
@@ -43,16 +44,18 @@ class Refooted:
 
 
 def refooted(
-    old: Footing, rows: Rows, pools: Pools, touched: Int32s, needs: tuple[Int32s, Int32s], make: Make
+    old: Footing, rows: Rows, pools: Pools, touched: Int32s, needs: tuple[Int32s, Int32s], make: Make, room: Room
 ) -> Refooted:
     """The footing where CIs `touched` need something else, and the hard `needs` (dependents, providers) are new.
+
+    Its ranks and rings stand in the memory of the room's tables.
 
     O(what needs the dependents of needs that run up the ranks, down to their providers + rings with touched members);
     where more than a fourth of all CIs would have to be looked at, or no rank is left between two, the whole pass:
     O(V + E).
     """
     nodes = len(rows.header)
-    work = _Work(old, rows, make)
+    work = _Work(old, rows, make, room)
     try:
         affected = work.split(touched)
         affected = np.concatenate([affected, work.arrange(*needs)])
@@ -85,8 +88,8 @@ class _TooMuchError(Exception):
 class _Work:
     """Ranks and rings on their way."""
 
-    def __init__(self, old: Footing, rows: Rows, make: Make) -> None:
-        self._old, self._rows, self._make = old, rows, make
+    def __init__(self, old: Footing, rows: Rows, make: Make, room: Room) -> None:
+        self._old, self._rows, self._make, self._room = old, rows, make, room
         self._nodes = len(rows.header)
         self._own = False
         self.rank, self.ring = old.rank, old.ring
@@ -99,10 +102,13 @@ class _Work:
         if self._own:
             return
         self._own = True
-        more = self._nodes - len(self._old.rank)
-        top = int(self._old.rank.max(initial=0))
-        self.rank = np.concatenate([self._old.rank, top + SPACING * np.arange(1, more + 1, dtype=np.int64)])
-        self.ring = np.concatenate([self._old.ring, np.full(more, -1, dtype=np.int32)])
+        known = len(self._old.rank)
+        self.rank = self._room.ranks.copy(self._old.rank, self._nodes)
+        self.ring = self._room.rings.copy(self._old.ring, self._nodes)
+        if self._nodes > known:
+            top = int(self._old.rank.max(initial=0))
+            self.rank[known:] = top + SPACING * np.arange(1, self._nodes - known + 1, dtype=np.int64)
+            self.ring[known:] = -1
 
     def split(self, touched: Int32s) -> Int32s:
         """Take rings apart that hold together no longer; the members of all that have a touched one."""

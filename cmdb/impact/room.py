@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmdb.impact.tables import Tables
+from cmdb.projection.columns import Int32s, Int64s
 
 _C = TypeVar("_C", bound=NDArray[np.generic])
 _SMALLEST: Final = 4096
@@ -75,7 +76,11 @@ class Room:
         }
         self.built: Counts = dict(used)
         self.spans: list[_Span] = []
-        self.headers, self.starts, self.ends = Tables(), Tables(), Tables()
+        self.headers: Tables[Int32s] = Tables()
+        self.starts: Tables[Int32s] = Tables()
+        self.ends: Tables[Int32s] = Tables()
+        self.rings: Tables[Int32s] = Tables()
+        self.ranks: Tables[Int64s] = Tables()
 
     def give_back(self, span: _Span) -> None:
         """What was taken last, if nobody wants it any longer, and so on."""

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmdb.impact.tables import Tables
-from cmdb.projection.columns import Int32s
+from cmdb.projection.columns import Int32s, Int64s
 
 
-def altered(tables: Tables, table: Int32s, random: Random) -> Int32s:
+def altered(tables: Tables[Int32s], table: Int32s, random: Random) -> Int32s:
     """A copy, some rows longer, with some rows altered and said to be."""
     new = tables.copy(table, len(table) + random.choice([0, 0, 1, 3]))
     assert (new[: len(table)] == table).all()
@@ -29,7 +29,7 @@ def altered(tables: Tables, table: Int32s, random: Random) -> Int32s:
 
 @given(st.integers(0, 2**32))
 def test_tables_that_are_held_stay_as_they_are(seed: int) -> None:
-    random, tables = Random(seed), Tables()
+    random, tables = Random(seed), Tables[Int32s]()
     first = np.arange(12, dtype=np.int32).reshape(6, 2)
     held = [(first, first.copy())]
     for _ in range(30):
@@ -45,10 +45,21 @@ def test_tables_that_are_held_stay_as_they_are(seed: int) -> None:
 
 @pytest.mark.parametrize("goes", ["new", "old"])
 def test_the_memory_of_one_that_is_let_go_of_serves_the_next(goes: str) -> None:
-    tables, random = Tables(), Random(1)
+    tables, random = Tables[Int32s](), Random(1)
     old = altered(tables, np.zeros((5, 2), dtype=np.int32), random)
     new = altered(tables, old, random)
     known = {"new": new.base, "old": old.base}
     stays = old if goes == "new" else new
     del old, new
     assert tables.copy(stays, len(stays)).base is known[goes]
+
+
+def test_memory_serves_again_though_nothing_was_said_of_what_differs() -> None:
+    tables, first = Tables[Int64s](), np.arange(6, dtype=np.int64)
+    new = tables.copy(first, 8)
+    new[:] = 5
+    known = new.base
+    del new
+    again = tables.copy(first, 7)
+    assert again.base is known
+    assert again.tolist() == [*range(6), 0]
