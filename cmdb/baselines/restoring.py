@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cmdb.baselines.comparing import Change, Differences, FieldDifference, NodeDifference, RelationshipDifference
 from cmdb.changeset import Link, New, NodeRef, Operation, Patch, Put, Retire, Unlink
 from cmdb.nodes import Node
-from graph_schema.metamodel import Attribute, Model
+from graph_schema.metamodel import Attribute, Control, Model
 from graph_schema.values import Value
 
 _FIXED = frozenset({"name", "state"})
@@ -168,7 +168,11 @@ class _Planner:
         if name not in known:
             shown = "it had" if value is None else f"{value!r} is lost"
             self.impossible.append(Impossible(about, f"the model knows no attribute {name} of it any more; {shown}"))
-        return name in known
+            return False
+        if known[name].control is Control.OBSERVED:
+            self.impossible.append(Impossible(about, f"{name} is observed: it follows discovery"))
+            return False
+        return True
 
 
 def _differing(fields: Iterable[FieldDifference]) -> Iterator[FieldDifference]:
