@@ -38,10 +38,10 @@ MOST_ROWS: Final = 100_000
 
 _PAGED: Final = frozenset(
     {
-        "better", "changeCollisions", "changes", "closes", "compareBaselines", "deliveries", "deploys", "found", "groups",
-        "history", "hits", "ledger", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore", "order", "pairs", "pools", "problems",
-        "redundancyGained", "redundancyLost", "relationships", "releases", "reports", "saved", "services",
-        "singlePointsOfFailure", "sites", "takes", "touches", "worse",
+        "baselines", "better", "changeCollisions", "changes", "closes", "compareBaselines", "deliveries", "deploys", "found",
+        "groups", "history", "hits", "includedIn", "ledger", "masters", "newSinglePoints", "nodes", "onlyAfter", "onlyBefore",
+        "order", "pairs", "pools", "problems", "redundancyGained", "redundancyLost", "relationships", "releases", "reports",
+        "saved", "services", "singlePointsOfFailure", "sites", "takes", "touches", "worse",
     }
 )  # fmt: skip
 _EFFORT: Final[Mapping[str, int]] = {
@@ -59,6 +59,7 @@ _EFFORT: Final[Mapping[str, int]] = {
     "changes": 500,
     "release": 500,
     "releases": 500,
+    "statusReport": 5_000,
     "history": 500,
     "nodes": 100,
 }

@@ -24,6 +24,7 @@ from api.graphql.reach import ClassCount
 from api.graphql.reading import Reading, Shown, View
 from api.graphql.releases import ReleaseQueries
 from api.graphql.single_points import SinglePointConnection, single_points_page
+from api.graphql.status import StatusQueries
 from cmdb.application.comparing import NOW
 from cmdb.errors import NotFound, Usage
 from cmdb.filters import LIVE, And, Filter, IsA, field_type
@@ -70,7 +71,7 @@ class Estate:
     description="`asOf` is a revision (`r12`), an instant (`2026-01-31T17:00:00Z`) or a day (`2026-01-31`, until its end "
     "in UTC), or a baseline (`BSL-000001`, `Baseline:name`); where it is left out the present is read, all of it at one revision."
 )
-class Query(ChangeQueries, CollisionQueries, ReleaseQueries):
+class Query(ChangeQueries, CollisionQueries, ReleaseQueries, StatusQueries):
     """Roots of every read."""
 
     @strawberry.field(description="The estate.")
