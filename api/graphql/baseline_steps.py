@@ -13,8 +13,7 @@ from api.graphql.nodes import Node
 from api.graphql.reading import Reading, Shown
 from cmdb.application.baselines import Recording, record_baseline
 from cmdb.application.control import draft_restore
-from cmdb.baselines import Everything, Filtered, OfRelease, OfService, Scope
-from cmdb.errors import Usage
+from cmdb.baselines import one_scope
 
 Info = strawberry.Info[Reading, None]
 
@@ -83,7 +82,8 @@ class BaselineMutations:
         """Nothing but its record is written."""
 
         async def recorded() -> RecordedBaseline:
-            wanted = Recording(name, purpose, _scope(scope), as_of, supersedes)
+            chosen = one_scope(every=scope.everything, where=scope.where, service=scope.service, release=scope.release)
+            wanted = Recording(name, purpose, chosen, as_of, supersedes)
             made = await record_baseline(info.context.application, wanted, actor=actor, reason=reason)
             node = info.context.written(made.node.since).show(made.node)
             return RecordedBaseline(revision=made.seal.revision, node=node)
@@ -100,24 +100,6 @@ class BaselineMutations:
     ) -> RestoreResult:
         """Nothing but the draft is written."""
         return await attempted(_restored(info.context, baseline, actor, where, replace_retired=replace_retired))
-
-
-def _scope(said: ScopeInput) -> Scope:
-    """The scope that an input names. Raises Usage unless it names one."""
-    match said.everything, said.where, said.service, said.release:
-        case True, None, None, None:
-            return Everything()
-        case False, str(text), None, None:
-            return Filtered(text)
-        case False, None, str(service), None:
-            return OfService(service)
-        case False, None, None, str(release):
-            return OfRelease(release)
-        case _:
-            raise Usage(
-                "say what is to be sealed, in one way",
-                remedy="give one of `everything`, `where`, `service` and `release`",
-            )
 
 
 async def _restored(

@@ -57,6 +57,26 @@ class OfRelease:
 Scope: TypeAlias = Everything | Filtered | OfService | OfRelease
 
 
+def one_scope(
+    *, every: bool = False, where: str | None = None, service: str | None = None, release: str | None = None
+) -> Scope:
+    """The scope that is given in one of these ways. Raises Usage unless it is exactly one."""
+    match every, where, service, release:
+        case True, None, None, None:
+            return Everything()
+        case False, str(text), None, None:
+            return Filtered(text)
+        case False, None, str(key), None:
+            return OfService(key)
+        case False, None, None, str(key):
+            return OfRelease(key)
+        case _:
+            raise Usage(
+                "say what is to be sealed, in one way",
+                remedy="give one of: everything, a filter, a service, a release",
+            )
+
+
 def parse_scope(text: str) -> Scope:
     """The scope that a text means; `parse_scope(str(scope)) == scope`. Raises Usage for text that is none."""
     kind, _, rest = text.strip().partition(" ")

@@ -16,7 +16,7 @@ from cmdb.application.control import draft_restore
 from cmdb.application.planned_graph import planned_graph
 from cmdb.application.proving import verify_baseline
 from cmdb.application.restoring import RestorePlan, restore_plan
-from cmdb.baselines import Baseline, Everything, Filtered, OfRelease, OfService, Scope
+from cmdb.baselines import Baseline, Filtered, Scope, one_scope
 from cmdb.cli.comparing import comparison_page, comparison_row, difference_row, print_comparison, side_row
 from cmdb.cli.options import AsOf, Limit, Page
 from cmdb.cli.output import (
@@ -34,7 +34,6 @@ from cmdb.cli.output import (
 from cmdb.cli.planned import plan_row, print_plan
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.cli.showing import finding_rows, print_findings
-from cmdb.errors import Usage
 from cmdb.reading.operation_text import WrittenOperation, operation_line, written
 
 app = App(name="baseline", help="Record, list, verify and compare baselines, and plan the way back to one.")
@@ -58,20 +57,7 @@ class Covering:
     @property
     def scope(self) -> Scope:
         """What these options mean. Raises Usage unless one of them is given."""
-        match self.every, self.where, self.service, self.release:
-            case True, None, None, None:
-                return Everything()
-            case False, str(where), None, None:
-                return Filtered(where)
-            case False, None, str(service), None:
-                return OfService(service)
-            case False, None, None, str(release):
-                return OfRelease(release)
-            case _:
-                raise Usage(
-                    "say what is to be sealed, in one way",
-                    remedy="--all, --where FILTER, --service REF or --release REF",
-                )
+        return one_scope(every=self.every, where=self.where, service=self.service, release=self.release)
 
 
 @app.command
