@@ -5,22 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
-from typing import Final
 
 from api.server import serve
 from cmdb.application.opening import DEFAULT_STORE
-from cmdb.errors import CmdbError, ErrorCode
-
-_EXIT: Final[Mapping[ErrorCode, int]] = {
-    ErrorCode.FAILED: 1,
-    ErrorCode.USAGE: 2,
-    ErrorCode.NOT_FOUND: 3,
-    ErrorCode.REFUSED: 4,
-    ErrorCode.CONFLICT: 5,
-    ErrorCode.INVALID: 6,
-    ErrorCode.UNREACHABLE: 7,
-}
+from cmdb.errors import EXIT, CmdbError
 
 
 def main() -> int:
@@ -35,7 +23,7 @@ def main() -> int:
     except CmdbError as error:
         advice = f"\n{error.remedy}" if error.remedy else ""
         sys.stderr.write(f"{error.message}{advice}\n")
-        return _EXIT[error.code]
+        return EXIT[error.code]
     except KeyboardInterrupt:
         pass
     return 0

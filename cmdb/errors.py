@@ -5,8 +5,10 @@ Each door maps a code once (CLI exit code, GraphQL problem, HTTP status).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class ErrorCode(StrEnum):
@@ -19,6 +21,18 @@ class ErrorCode(StrEnum):
     CONFLICT = "conflict"
     INVALID = "invalid"
     UNREACHABLE = "unreachable"
+
+
+EXIT: Final[Mapping[ErrorCode, int]] = {
+    ErrorCode.FAILED: 1,
+    ErrorCode.USAGE: 2,
+    ErrorCode.NOT_FOUND: 3,
+    ErrorCode.REFUSED: 4,
+    ErrorCode.CONFLICT: 5,
+    ErrorCode.INVALID: 6,
+    ErrorCode.UNREACHABLE: 7,
+}
+"""What each failure means to the shell; 0 is done, 130 interrupted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Final, cast
+from typing import cast
 
 from cyclopts import App, CycloptsError
 
-from cmdb.errors import CmdbError, ErrorCode
-
-EXIT: Final = {
-    ErrorCode.FAILED: 1,
-    ErrorCode.USAGE: 2,
-    ErrorCode.NOT_FOUND: 3,
-    ErrorCode.REFUSED: 4,
-    ErrorCode.CONFLICT: 5,
-    ErrorCode.INVALID: 6,
-    ErrorCode.UNREACHABLE: 7,
-}
-"""What each failure means to the shell; 0 is done, 130 interrupted."""
+from cmdb.errors import EXIT, CmdbError, ErrorCode
 
 
 def program_version() -> str:
