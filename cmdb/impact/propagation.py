@@ -19,6 +19,7 @@ from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s
 
 _STATES: Final[Mapping[int, State]] = {state.value: state for state in State}
+_NOBODY: Final = np.empty(0, dtype=np.int32)
 _FEW_LEVELS = 64
 """Levels up to which looking through each beats sorting all hits once."""
 
@@ -211,9 +212,14 @@ class Propagation:
         cut = Stage.SPARED if above is None else None
         return replace(found, outcome=outcome._replace(cut=cut), above=above)
 
-    def close(self, fallen: Int32s, assume_up: frozenset[int] = frozenset()) -> Int32s:
-        """Everybody that is down when these are; sorted. Raises `Invalid` as `states`."""
-        return self.states(WhatIf(dict.fromkeys(fallen.tolist(), State.DOWN), assume_up=assume_up)).down
+    def close(self, fallen: Int32s) -> Int32s:
+        """Everybody that is down when these are; sorted. O and `Invalid` as for `states`."""
+        down, present = np.unique(fallen), self.structure.present
+        if len(down) and not (down[0] >= 0 and down[-1] < len(present) and present[down].all()):
+            WhatIf(dict.fromkeys(down.tolist(), State.DOWN)).check(self.structure)
+        scenario = Faults(down.astype(np.int32, copy=False), _NOBODY)
+        outcome = self._engine.outcome(Faults(_NOBODY, _NOBODY), scenario, _NOBODY, distances=False, in_time=None)
+        return np.sort(outcome.down)
 
     def _checked(self, question: WhatIf) -> tuple[Faults, Faults, Int32s]:
         question.check(self.structure)

@@ -103,7 +103,11 @@ def test_closing_is_monotone_and_closing_in_steps_is_closing_at_once(case: Case,
 
         def close(cis: set[str], asked: Asked = asked) -> set[str]:
             ordinals = np.array([asked.ordinal[ci] for ci in cis], dtype=np.int32)
-            return {asked.ids[ci] for ci in asked.propagation.close(ordinals, asked.question.assume_up).tolist()}
+            question = WhatIf(dict.fromkeys(ordinals.tolist(), State.DOWN), assume_up=asked.question.assume_up)
+            found = asked.propagation.states(question).down
+            if not asked.question.assume_up:
+                assert asked.propagation.close(ordinals).tolist() == found.tolist()
+            return {asked.ids[ci] for ci in found.tolist()}
 
         both = close(first | second)
         assert both == told.close(first | second)
@@ -190,3 +194,11 @@ def test_a_question_without_sense_is_refused(
     chain: Case = {"name": "chain", "nodes": ["a", "b"], "edges": [{"from": "a", "to": "b"}], "scenario": {}}
     with pytest.raises(Invalid, match=message):
         Asked(chain, NUMPY).propagation.impact(WhatIf(scenario, context, assumed))
+
+
+@pytest.mark.parametrize("ordinals", [[-1], [0, 99], [1, 1, -5]])
+def test_only_who_is_there_is_closed(ordinals: list[int]) -> None:
+    asked = Asked({"name": "two", "nodes": ["a", "b"], "edges": [], "pools": [], "scenario": {}}, NUMPY)
+    with pytest.raises(Invalid, match="not there"):
+        asked.propagation.close(np.array(ordinals, dtype=np.int32))
+    assert asked.propagation.close(np.array([1, 0, 1], dtype=np.int32)).tolist() == [0, 1]
