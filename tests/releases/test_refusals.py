@@ -151,6 +151,9 @@ async def test_what_is_delivered_is_measured_before_and_afterwards(tmp_path: Pat
         assert f"what is delivered has {BAD}" in await refused(application, release.key, Action.DEPLOY, "ivan", forged)
         with pytest.raises(Usage, match="does not deliver"):
             await take_release_step(application, release.key, Action.DEPLOY, Said(measured={LAB: GOOD}), actor="ivan")
+        twice = Said(measured={SOFTWARE: GOOD, release.deliveries[0].item.key: BAD})
+        with pytest.raises(Usage, match="SWR-000001 is measured twice"):
+            await take_release_step(application, release.key, Action.DEPLOY, twice, actor="ivan")
         same = Said(measured={SOFTWARE: GOOD.replace("ab", "AB")})
         await take_release_step(application, release.key, Action.DEPLOY, same, actor="ivan")
         found = await refused(application, release.key, Action.COMPLETE, "ivan", forged)

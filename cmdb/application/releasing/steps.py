@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -97,6 +98,9 @@ async def _integrity(application: Application, measured: Mapping[str, str]) -> F
     """What is not as it was planned."""
     items = await live(application, list(measured), None) if measured else []
     by_ordinal = {item.ordinal: checksum for item, checksum in zip(items, measured.values(), strict=True)}
+    if len(by_ordinal) < len(items):
+        twice = sorted(key for key, times in Counter(item.key for item in items).items() if times > 1)
+        raise Usage(f"{', '.join(twice)} is measured twice", remedy="give each artefact once")
 
     async def find(release: Release, head: Head) -> Findings:
         del head
