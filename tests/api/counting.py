@@ -6,7 +6,6 @@ from collections import Counter
 from typing import cast
 
 from cmdb.application import Application
-from cmdb.clock import system_clock
 from cmdb.impact import StructureFollower
 from cmdb.projection.following import Follower
 from cmdb.store.port import Store
@@ -30,5 +29,5 @@ def counted(application: Application) -> tuple[Application, Counter[str]]:
     """The same application with its reads counted."""
     counting = Counting(application.store)
     store = cast("Store", counting)
-    door = Door(store, gate=InitialisationGate(), clock=system_clock)
-    return Application(store, door, Follower(store), StructureFollower(store), system_clock), counting.calls
+    door = Door(store, gate=InitialisationGate(), clock=application.clock)
+    return Application(store, door, Follower(store), StructureFollower(store), application.clock), counting.calls

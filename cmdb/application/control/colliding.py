@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from cmdb.application.assessing import nodes_by_ordinal
 from cmdb.application.control.calendars import calendars
-from cmdb.application.control.works import OPEN_STAGES, Doing, doings, names_of
+from cmdb.application.control.works import OPEN_STAGES, Doing, doings, span_of
 from cmdb.application.opening import Application
 from cmdb.changes import Change, Stage, changes_in
-from cmdb.changes.calendars import frozen, outside_maintenance
+from cmdb.changes.calendars import Frozen, Outside, frozen, outside_maintenance
 from cmdb.changes.collisions import Collision, Collisions, all_collisions, board_of, collisions_of
-from cmdb.changes.joint import JointCollisions, joint_collisions, joint_collisions_of
+from cmdb.changes.joint import JointCollision, JointCollisions, joint_collisions, joint_collisions_of
 from cmdb.changes.spans import micros, moment_of
 from cmdb.errors import Usage
+from cmdb.nodes import Node
 from cmdb.projection.columns import Int64s
 from cmdb.store.port import Store
 from graph_schema.values import instant
+
+SHOWN: Final = 10
+"""CIs and services that a line names; of more it says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +53,32 @@ async def collisions_with(application: Application, change: Change, stages: Sequ
     O(changes in these stages and what they name + a closure for each that overlaps).
     """
     store = application.store
-    others = [other for other in await changes_in(store, *stages) if other.key != change.key]
-    found = await doings(store, [change, *others])
-    if not found or found[0].change is not change:
+    if span_of(change) is None:
         return ()
-    own, *rest = found
-    names = {other.key: other.node.name for other in others}
-    lines: list[str] = []
-    for met in collisions_of(board_of(doing.work for doing in rest), own.work):
-        other = met.second if met.first == own.work.key else met.first
-        lines.append(f"meets {other} ({names[other]}) in {', '.join(await _common(store, met))}")
+    others = [other for other in await changes_in(store, *stages) if other.key != change.key]
+    own, *rest = await doings(store, [change, *others])
+    met = list(collisions_of(board_of(doing.work for doing in rest), own.work))
     standing = await application.structures.current()
-    for joint in joint_collisions_of(standing.propagation, [doing.outage for doing in rest], own.outage):
-        other = joint.second if joint.first == own.work.key else joint.first
-        fallen = ", ".join(await names_of(store, "CI", joint.cis))
-        lines.append(f"takes down {fallen} together with {other} ({names[other]})")
-    return (*lines, *[line async for line in _by_calendar(application, own)])
+    joint = list(joint_collisions_of(standing.propagation, [doing.outage for doing in rest], own.outage))
+    known = await calendars(application)
+    freezes = frozen(own.work.window, own.work.touches, known)
+    outside = outside_maintenance(own.work.window, own.work.touches, known)
+    nodes = await _nodes_of(
+        store,
+        *(some for found in met for some in (found.cis, found.services)),
+        *(found.cis for found in joint),
+        *(found.ordinals for found in (*freezes, *outside)),
+    )
+    names = {other.key: f"{other.key} ({other.node.name})" for other in others}
+    return (
+        *(f"meets {names[_other(found, change)]} in {', '.join(_common(found, nodes))}" for found in met),
+        *(
+            f"takes down {', '.join(_told('CI', found.cis, nodes))} together with {names[_other(found, change)]}"
+            for found in joint
+        ),
+        *(_falls_into(found, nodes) for found in freezes),
+        *(_stays_outside(found, nodes) for found in outside),
+    )
 
 
 async def open_collisions(application: Application, *, first: int, skip: int = 0) -> OpenCollisions:
@@ -83,12 +99,19 @@ async def open_collisions(application: Application, *, first: int, skip: int = 0
     met = all_collisions(board)
     alone, together = _pairs(met), _pairs(joint)
     every = np.union1d(alone, together)
+    shown = every[skip : skip + first].tolist()
+    alike = {pair: [met.at(at) for at in _places(alone, pair)] for pair in shown}
+    fallen = {pair: [o for at in _places(together, pair) for o in joint.at(at).cis] for pair in shown}
+    nodes = await _nodes_of(
+        store,
+        *(some for found in alike.values() for each in found for some in (each.cis, each.services)),
+        *fallen.values(),
+    )
     rows: list[OpenCollision] = []
-    for pair in every[skip : skip + first].tolist():
+    for pair in shown:
         one, other = (by_key[board.works[int(place)].key] for place in (pair >> 32, pair & 0xFFFF_FFFF))
-        what = [text for at in _places(alone, pair) for text in await _common(store, met.at(at))]
-        fallen = [ordinal for at in _places(together, pair) for ordinal in joint.at(at).cis]
-        jointly = [f"together they take down {text}" for text in await names_of(store, "CI", fallen)]
+        what = [text for found in alike[pair] for text in _common(found, nodes)]
+        jointly = [f"together they take down {text}" for text in _told("CI", fallen[pair], nodes)]
         rows.append(_collision(one, other, [*what, *jointly]))
     return OpenCollisions(revision, len(every), tuple(rows))
 
@@ -109,17 +132,32 @@ def _collision(one: Doing, other: Doing, what: Sequence[str]) -> OpenCollision:
     return OpenCollision(one.change, other.change, instant(moment_of(begin)), instant(moment_of(end)), tuple(what))
 
 
-async def _common(store: Store, found: Collision) -> list[str]:
+def _other(found: Collision | JointCollision, change: Change) -> str:
+    return found.second if found.first == change.key else found.first
+
+
+async def _nodes_of(store: Store, *lists: Sequence[int]) -> dict[int, Node]:
+    """The nodes that are told of these sorted lists, read together."""
+    return await nodes_by_ordinal(store, {ordinal for some in lists for ordinal in some[:SHOWN]}, None)
+
+
+def _told(what: str, ordinals: Sequence[int], nodes: Mapping[int, Node]) -> list[str]:
+    """The first CIs or services of a sorted list in words, and how many more there are."""
+    more = [f"{len(ordinals) - SHOWN} more {what}s"] if len(ordinals) > SHOWN else []
+    return [f"{what} {node.name} ({node.key})" for o in ordinals[:SHOWN] if (node := nodes.get(o))] + more
+
+
+def _common(found: Collision, nodes: Mapping[int, Node]) -> list[str]:
     """What two changes have in common."""
-    what = [*await names_of(store, "CI", found.cis), *await names_of(store, "service", found.services)]
+    what = [*_told("CI", found.cis, nodes), *_told("service", found.services, nodes)]
     return [*what, *(f"implementer {name}" for name in found.implementers)]
 
 
-async def _by_calendar(application: Application, own: Doing) -> AsyncIterator[str]:
-    store, work, found = application.store, own.work, await calendars(application)
-    for freeze in frozen(work.window, work.touches, found):
-        about = ", ".join(await names_of(store, "CI", freeze.ordinals)) or "everything"
-        yield f"falls into the freeze {freeze.calendar} of {about}"
-    for outside in outside_maintenance(work.window, work.touches, found):
-        about = ", ".join(await names_of(store, "CI", outside.ordinals))
-        yield f"is outside the maintenance windows {', '.join(outside.calendars)} of {about}"
+def _falls_into(freeze: Frozen, nodes: Mapping[int, Node]) -> str:
+    about = ", ".join(_told("CI", freeze.ordinals, nodes)) or "everything"
+    return f"falls into the freeze {freeze.calendar} of {about}"
+
+
+def _stays_outside(found: Outside, nodes: Mapping[int, Node]) -> str:
+    about = ", ".join(_told("CI", found.ordinals, nodes))
+    return f"is outside the maintenance windows {', '.join(found.calendars)} of {about}"

@@ -1,4 +1,4 @@
-"""Changes as far as they can be in each other's way, and what is said of it."""
+"""Changes as far as they can be in each other's way."""
 
 from __future__ import annotations
 
@@ -25,9 +25,6 @@ OPEN_STAGES: Final = (Stage.SUBMITTED, Stage.ASSESSED, Stage.APPROVED, Stage.SCH
 
 FIRM_STAGES: Final = (Stage.SCHEDULED, Stage.IMPLEMENTING)
 """Changes that others must not be scheduled against."""
-
-SHOWN: Final = 10
-"""CIs and services that a line names; of more it says how many."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,13 +58,6 @@ def span_of(change: Change) -> Span | None:
         return None
     start, end = (micros(datetime.fromisoformat(text)) for text in change.window)
     return Span(start, end)
-
-
-async def names_of(store: Store, what: str, ordinals: Sequence[int]) -> list[str]:
-    """Some CIs or services in words, and how many more there are."""
-    nodes = await store.nodes(sorted(ordinals)[:SHOWN]) if ordinals else []
-    more = [f"{len(ordinals) - SHOWN} more {what}s"] if len(ordinals) > SHOWN else []
-    return [f"{what} {node.name} ({node.key})" for node in nodes] + more
 
 
 def _doing(change: Change, span: Span, impacts: Sequence[int], services: set[int]) -> Doing:
