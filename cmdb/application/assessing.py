@@ -375,13 +375,20 @@ def _in_time(patience: float | None, timer: Callable[[], float]) -> InTime | Non
 
 
 async def _worked_out(propagation: Propagation, question: WhatIf, in_time: InTime | None) -> Impact:
-    """In the calling task what takes little; what takes more is begun again in a thread, and others are answered beside it."""
+    """In the calling task what takes little; what takes more is begun again in a thread, and others are answered beside it.
+
+    The thread always has a limit: without one, who rests on the sources is worked out later, by whoever asks, on the loop.
+    """
     if in_time is None:
         end = time.thread_time() + _LITTLE
         found = propagation.impact(question, lambda: time.thread_time() < end)
         if found.complete:
             return found
-    return await asyncio.to_thread(propagation.impact, question, in_time or (lambda: True))
+    return await asyncio.to_thread(propagation.impact, question, in_time or _always)
+
+
+def _always() -> bool:
+    return True
 
 
 def _with_state(text: str) -> tuple[str, State]:

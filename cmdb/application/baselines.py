@@ -87,7 +87,7 @@ async def seal_scope(application: Application, scope: Scope, head: Head) -> Seal
     if model is None:
         raise Failed(f"{store.url} is empty", remedy="run `cmdb init` first")
     if isinstance(scope, Everything):
-        leaves = await everything(store, head.revision)
+        leaves = await everything(store, model, head.revision)
         items, relationships = leaves.counts
         return Seal(scope, head.revision, head.hash, leaves.root, items, relationships, model.version)
     content = await content_of(store, application.follower, scope, head.revision)

@@ -21,6 +21,7 @@ from cmdb.store.leaves import NO_CONTENT, PARTS, Leaf, Leaves, Part, leaf_of
 from cmdb.store.lines import Lines
 from cmdb.store.port import Store
 from cmdb.store.touching import Kinds, kinds_of
+from graph_schema.metamodel import Model
 
 T = TypeVar("T")
 
@@ -46,14 +47,11 @@ class AllLeaves:
         return sum(leaf.count for leaf in self.items.values()), sum(leaf.count for leaf in self.relationships.values())
 
 
-async def everything(store: Store, revision: int) -> AllLeaves:
-    """All leaves as of a revision. O(n / 256 + lines of the buckets that are not known).
+async def everything(store: Store, model: Model, revision: int) -> AllLeaves:
+    """All leaves as of a revision, with the model of then. O(n / 256 + lines of the buckets that are not known).
 
-    What is read at the head is kept for the next time. Raises Failed for an empty store, and where a line is none.
+    What is read at the head is kept for the next time. Raises Failed where a line is none.
     """
-    model = await store.model(revision)
-    if model is None:
-        raise Failed(f"{store.url} is empty", remedy="run `cmdb init` first")
     kinds = kinds_of(model)
     kept = await store.leaves()
     touched = await _touched(store, revision, kept.revision)
