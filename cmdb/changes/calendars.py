@@ -163,11 +163,6 @@ def outside_maintenance(window: Span, touches: Int32s, calendars: Sequence[Calen
     )
 
 
-def inside_maintenance(window: Span, touches: Int32s, calendars: Sequence[Calendar]) -> bool:
-    """Whether all CIs that a window touches may be touched then."""
-    return not outside_maintenance(window, touches, calendars)
-
-
 def closed_times(whole: Span, touches: Int32s, calendars: Sequence[Calendar]) -> Spans:
     """When, of the whole, some of these CIs are frozen or outside of their maintenance."""
     closed = _together([calendar for calendar, _ in _about(Purpose.FREEZE, touches, calendars)], whole)

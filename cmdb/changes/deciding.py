@@ -44,8 +44,6 @@ def overdue(change: Change, today: date) -> tuple[str, ...]:
 
 def _after(change: Change, asked: Asked, rule: Rule[Change, Asked, Stage]) -> Stage:
     """Where a step leads; for most the same whatever the change."""
-    if asked.action is Action.ASSESS and change.stage in AFTERWARDS:
-        return change.stage
     if asked.action is Action.EDIT:
         return change.stage if change.stage in {Stage.DRAFT, *AFTERWARDS} else Stage.DRAFT
     if asked.action is Action.SUBMIT and change.kind is Kind.STANDARD:

@@ -31,12 +31,6 @@ AFTERWARDS: Final = frozenset({Stage.IMPLEMENTED, Stage.FAILED, Stage.BACKED_OUT
 """Stages in which an emergency change brings the documents that it still owes."""
 
 
-def is_emergency_if_late(change: Change, asked: Asked) -> Iterator[Problem]:
-    """Only an emergency change is assessed after it was implemented."""
-    if change.stage in AFTERWARDS and change.kind is not Kind.EMERGENCY:
-        yield Problem(f"is {change.stage.value}; what was done is not assessed any more", change.key)
-
-
 def missing_documents(change: Change) -> tuple[str, ...]:
     """What an emergency change may bring later, but must bring before it is closed."""
     documents = {
@@ -44,9 +38,7 @@ def missing_documents(change: Change) -> tuple[str, ...]:
         "a test plan": said(change.node, "test_plan"),
         "a reason": said(change.node, "reason"),
     }
-    return tuple(name for name, text in documents.items() if not text) + (
-        () if change.certified else ("an assessment",)
-    )
+    return tuple(name for name, text in documents.items() if not text)
 
 
 def has_right(right: Right) -> Hurdle:
@@ -126,7 +118,7 @@ def can_be_reversed(change: Change, asked: Asked) -> Iterator[Problem]:
 
 
 def is_assessed(change: Change, asked: Asked) -> Iterator[Problem]:
-    """There is a certificate, and the impact is not worse than it says; an emergency change is assessed later."""
+    """There is a certificate, and the impact is not worse than it says; an emergency change gets one when it begins."""
     if change.kind is Kind.EMERGENCY:
         return
     if change.stage is Stage.SUBMITTED or change.certified is None:

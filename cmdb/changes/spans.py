@@ -94,16 +94,6 @@ class Spans:
         end = np.concatenate([np.minimum(self.begin, whole.end), [whole.end]])
         return Spans.covering(begin, end)
 
-    def shared_with(self, other: Spans) -> Spans:
-        """What both cover; O(n log n)."""
-        if not len(self) or not len(other):
-            return Spans.of(())
-        whole = Span(
-            min(int(self.begin[0]), int(other.begin[0])),
-            max(int(self.end[-1]), int(other.end[-1])),
-        )
-        return self.left_of(whole).together(other.left_of(whole)).left_of(whole)
-
     def hold(self, span: Span) -> bool:
         """Whether all of it is covered; O(log n)."""
         at = int(np.searchsorted(self.begin, span.begin, "right")) - 1

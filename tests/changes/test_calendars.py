@@ -21,7 +21,6 @@ from cmdb.changes.calendars import (
     Scope,
     closed_times,
     frozen,
-    inside_maintenance,
     occurrences,
     outside_maintenance,
     read_calendar,
@@ -290,7 +289,6 @@ def test_freezes_and_maintenance_hour_by_hour(some: list[Calendar], cis: set[int
     found = outside_maintenance(window, touches, some)
     assert {ci for row in found for ci in row.ordinals} == {ci for ci, its in open_hours.items() if not hours <= its}
     assert all(row.calendars == tuple(c.name for c in maintained[ci]) for row in found for ci in row.ordinals)
-    assert inside_maintenance(window, touches, some) == (not found)
 
     closed = closed_times(Span(DAY, DAY + 48 * HOUR), touches, some)
     frozen_hours = set[int]().union(*map(hours_of, freezes))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmdb.changes.calendars import Purpose, frozen, inside_maintenance, read_calendar
+from cmdb.changes.calendars import Purpose, frozen, outside_maintenance, read_calendar
 from cmdb.changes.collisions import Work, board_of
 from cmdb.changes.slots import MOST_SLOTS, Wish, free_slots
 from cmdb.changes.spans import Span
@@ -53,7 +53,7 @@ def one_by_one(some: list[Work], wish: Wish, within: Span, count: int, step: int
             and not (found and slot.overlaps(found[-1]))
             and not any(between(work, other) for other in some)
             and not frozen(slot, wish.touches, CALENDARS)
-            and inside_maintenance(slot, wish.touches, CALENDARS)
+            and not outside_maintenance(slot, wish.touches, CALENDARS)
         ):
             found.append(slot)
     return found

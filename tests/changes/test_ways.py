@@ -13,6 +13,7 @@ from cmdb.application.control import (
     Edit,
     Wish,
     apply_model,
+    certificate,
     change_kpis,
     draft_change,
     draft_restore,
@@ -90,6 +91,24 @@ async def test_an_emergency_is_approved_at_once_and_documented_before_it_is_clos
         brought = Edit(attributes={"back_out_plan": "restore", "test_plan": "look"})
         await edit_change(application, change.key, brought, actor="rita")
         assert (await take_step(application, change.key, Wish(Action.CLOSE, "mona"))).change.stage is Stage.CLOSED
+
+
+async def test_an_edited_emergency_is_not_certified_by_what_it_was(tmp_path: Path) -> None:
+    async with an_estate(tmp_path) as (application, hands):
+        change = (await drafted(application, hands, WEB, DB_1, kind=Kind.EMERGENCY)).change
+        assessed = await carried(application, hands, change.key, until=Action.ASSESS)
+        assert assessed.change.certified
+        edited = (await edit_change(application, change.key, Edit(untouch=[DB_1]), actor="rita")).change
+        assert edited.certified is None
+        [old] = await application.store.nodes([assessed.change.certified.node.ordinal])
+        assert old.state == "superseded"
+        for action, who in ((Action.SUBMIT, "rita"), (Action.APPROVE, "ede"), (Action.SCHEDULE, "mona")):
+            await take_step(application, change.key, Wish(action, who))
+        hands.on(hours=1)
+        begun = (await take_step(application, change.key, Wish(Action.BEGIN, "ivan"))).change
+        answer, same = await certificate(application, begun)
+        assert same
+        assert len(answer.scenario) == 1
 
 
 async def test_a_board_votes_on_a_major_change(tmp_path: Path) -> None:

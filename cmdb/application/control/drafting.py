@@ -9,13 +9,13 @@ from typing import Final
 from msgspec import structs
 
 from cmdb.application.control.modelling import digest_of_model, installable
-from cmdb.application.control.stepping import Move, Taken, Wish, take, votes_fall
+from cmdb.application.control.stepping import Move, Taken, Wish, assessment_falls, take
 from cmdb.application.opening import Application
 from cmdb.application.planning import decided
 from cmdb.application.questions import live
 from cmdb.application.restoring import RestorePlan, restore_plan
 from cmdb.changes import Action, Change, Findings, Kind, changes_of
-from cmdb.changes.hurdles import KEPT, WINDOW
+from cmdb.changes.hurdles import AFTERWARDS, KEPT, WINDOW
 from cmdb.changes.record import CHANGE, CONCERNS, MADE_FROM, REFERRED_TO, TOUCHES
 from cmdb.changes.windows import read_window
 from cmdb.changeset import NEW, ChangeSet, Link, New, Operation, Patch, Put, Unlink
@@ -114,7 +114,8 @@ async def edit_change(application: Application, reference: str, edit: Edit, *, a
         new = [Link(type=REFERRED_TO, source=me, target=board.ordinal) for board in boards]
         own = [_at(operation, me) for operation in (*links, *ends)]
         put = [Put(node=me, name=edit.name, attributes=patch)] if patch or edit.name else []
-        return Move((*old, *new, *own, *put, *votes_fall(change)))
+        falls = () if change.stage in AFTERWARDS else assessment_falls(change)
+        return Move((*old, *new, *own, *put, *falls))
 
     _check_free(edit.attributes)
     edits: set[str] = set(patch)

@@ -102,3 +102,9 @@ async def nothing_else(change: Change, head: Head) -> Move:
 def votes_fall(change: Change) -> list[Operation]:
     """Votes are about what was assessed; when that changes they do not count any longer."""
     return [Put(node=vote.ordinal, state="superseded") for vote in change.votes]
+
+
+def assessment_falls(change: Change) -> list[Operation]:
+    """A certificate is about the change as it was; when that is edited, neither it nor the votes on it count any longer."""
+    sealed = [Put(node=change.certified.node.ordinal, state="superseded")] if change.certified else []
+    return [*sealed, *votes_fall(change)]
