@@ -15,6 +15,7 @@ import msgspec
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from uvicorn.loops.auto import auto_loop_factory
 
 from api.graphql import Answer, Answering, Kind, Question
 from api.guarding import Guard, require_loopback
@@ -64,7 +65,6 @@ def create_app(application: Application, answering: Answering | None = None) -> 
     app = FastAPI(title="Graph CMDB", docs_url=None, redoc_url=None, openapi_url=None)
     answers, metrics, page = answering or Answering(application), Metrics(), query_page()
 
-    @app.post("/graphql")
     async def graphql(request: Request) -> Response:
         begun = time.perf_counter()
         try:
@@ -75,6 +75,8 @@ def create_app(application: Application, answering: Answering | None = None) -> 
         answer = await answers.answer(question)
         metrics.note(answer.kind, answer.code or "ok", time.perf_counter() - begun)
         return _response(answer)
+
+    app.add_route("/graphql", graphql, methods=["POST"])  # by Starlette's way, as FastAPI's has nothing to do here
 
     @app.get("/")
     @app.get("/graphql")
@@ -107,7 +109,8 @@ def serve(url: str, host: str = "127.0.0.1", port: int = 8000) -> None:
     looked for among them.
     """
     address = require_loopback(host)
-    asyncio.run(_serve(url, address, port))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_serve(url, address, port))
 
 
 async def _serve(url: str, host: str, port: int) -> None:
