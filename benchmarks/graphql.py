@@ -2,7 +2,8 @@
 
 Rows are asked of the application in this process, so that no network stands between; what the store takes to find them is
 shown by itself. Impact is asked of `python -m api` over loopback: twenty connections, each of which asks again as soon as
-it is answered, each time for another random CI; the clients share the machine with the server.
+it is answered, each time for another random CI; the clients share the machine with the server. Then the same clients pause
+between an answer and the next question, as people do, for a while of that mean length.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from cmdb.store.port import Query
 CLIENTS: Final = 20
 REQUESTS: Final = 50
 """Of each client."""
+PAUSES: Final = (0.1, 0.25, 1.0)
+"""Seconds."""
 
 _ROWS: Final = """{ nodes(class: "Container", first: 1000) { edges { node {
     id key name state className ... on Container { environment versionNumber description } } } } }"""
@@ -105,6 +108,7 @@ async def _impact(path: Path, size: str) -> list[Result]:
             *(_client(port, estate.size, seed=seed, requests=REQUESTS) for seed in range(1, CLIENTS + 1))
         )
         elapsed, worked = time.perf_counter() - begun, _processor_seconds(server.pid) - worked
+        paused = [await _paused(port, estate.size, pause) for pause in PAUSES]
     finally:
         server.terminate()
         await asyncio.wait_for(server.wait(), 30)
@@ -116,8 +120,18 @@ async def _impact(path: Path, size: str) -> list[Result]:
         Result(f"impact, {CLIENTS} clients, the server's processor time a request", worked / len(taken) * 1e3, "ms"),
         Result("impact, one client, median", _percentile(sorted(alone), 0.5), "ms"),
         Result("impact, one client, p99", _percentile(sorted(alone), 0.99), "ms"),
+        *paused,
         Result("server ready", started, "s", note="interpreter, schema, projection"),
     ]
+
+
+async def _paused(port: int, nodes: int, pause: float) -> Result:
+    begun = time.perf_counter()
+    clients = [_client(port, nodes, seed=seed, requests=REQUESTS, pause=pause) for seed in range(21, 21 + CLIENTS)]
+    taken = sorted(latency for each in await asyncio.gather(*clients) for latency in each)
+    note = f"{len(taken) / (time.perf_counter() - begun):,.0f}/s, median {_percentile(taken, 0.5):.1f} ms"
+    what = f"impact, {CLIENTS} clients with pauses of {pause:g} s, p99"
+    return Result(what, _percentile(taken, 0.99), "ms", goal=at_most(50), note=note)
 
 
 def _processor_seconds(process: int) -> float:
@@ -149,13 +163,18 @@ async def _up(port: int, server: asyncio.subprocess.Process) -> None:
     raise RuntimeError("the server does not answer")
 
 
-async def _client(port: int, nodes: int, *, seed: int, requests: int) -> list[float]:
-    """Latencies in milliseconds of one connection's requests; small enough to leave the processor to the server."""
+async def _client(port: int, nodes: int, *, seed: int, requests: int, pause: float = 0) -> list[float]:
+    """Latencies in milliseconds of one connection's requests; small enough to leave the processor to the server.
+
+    Pauses are spread exponentially about their mean.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     chance = Random(seed)
     ids = await _ids(reader, writer)
     taken: list[float] = []
     for _ in range(requests):
+        if pause:
+            await asyncio.sleep(chance.expovariate(1 / pause))
         reference = f"{ids}{chance.randrange(nodes):012x}"
         body = msgspec.json.encode({"query": _IMPACT, "variables": {"of": [reference]}})
         begun = time.perf_counter()

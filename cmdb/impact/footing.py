@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from cmdb.impact.kernels import Footing, Make, Rows
-from cmdb.impact.pooling import Pools
+from cmdb.impact.pooling import Pools, narrowed
 from cmdb.projection.columns import Int32s, Int64s
 from cmdb.projection.rows import slots_of
 
@@ -33,7 +33,7 @@ def owners_of_slots(rows: Rows, providers: Int32s, run: tuple[int, int]) -> Int3
     return np.repeat(providers, bounds[:, run[1]] - bounds[:, run[0]])
 
 
-def footing_of(rows: Rows, owner: Int32s, need: Int64s, make: Make) -> Footing:
+def footing_of(rows: Rows, pools: Pools, make: Make) -> Footing:
     """Rings, ranks and presumed CIs of the whole graph; O(V + E)."""
     nodes = len(rows.header)
     components = make.components(rows, nodes)
@@ -42,12 +42,8 @@ def footing_of(rows: Rows, owner: Int32s, need: Int64s, make: Make) -> Footing:
     ring, rank = np.empty(nodes, dtype=np.int32), np.empty(nodes, dtype=np.int64)
     ring[components.order] = np.repeat(ring_of, size)
     rank[components.order] = np.repeat(np.arange(len(size), dtype=np.int64) * SPACING, size)
-    everybody = np.arange(nodes, dtype=np.int32)
-    unmet = np.bincount(rows.target[slots(rows, everybody, HARD_RUN)], minlength=nodes)
-    counted = np.zeros(len(owner), dtype=bool)
-    counted[rows.code[slots(rows, everybody, HARD_COUNTED_RUN)] >> 1] = True
-    unmet += np.bincount(owner[counted], minlength=nodes)
-    presumed = make.presumed(rows, unmet.astype(np.int32), need.copy())
+    missing = narrowed(pools.need.copy(), small=pools.columns.slack.dtype == np.int16)
+    presumed = make.presumed(rows, make.needs(rows, nodes, len(missing)), missing)
     starts = np.concatenate([[0], np.cumsum(size[size > 1])]).astype(np.int32)
     members = components.order[np.repeat(size > 1, size)]
     return Footing(presumed, ring, starts, members, rank, lambda: components)

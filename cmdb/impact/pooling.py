@@ -55,11 +55,11 @@ def with_types(label: Int64s, type_code: Int16s, rules: Sequence[TypeRule]) -> I
 def number_pools(dependent: Int32s, label: Int64s, nodes: int, make: Make) -> tuple[Int32s, Int32s, Int64s]:
     """The pool of each edge (-1 for its own), and owner and label of each pool."""
     pool = np.full(len(label), -1, dtype=np.int32)
-    pooled = np.flatnonzero(label != ALONE)
+    pooled = np.flatnonzero(label != ALONE).astype(np.int32)
     lowest = int(label.min(initial=0))
-    by_label = pooled[make.group(label[pooled] - lowest, int(label.max(initial=0)) - lowest + 1)[0]]
-    sorted_edges = by_label[make.group(dependent[by_label], nodes)[0]]
-    owner, of = dependent[sorted_edges], label[sorted_edges]
+    by_label = pooled.take(make.group(label.take(pooled) - lowest, int(label.max(initial=0)) - lowest + 1)[0])
+    sorted_edges = by_label.take(make.group(dependent.take(by_label), nodes)[0])
+    owner, of = dependent.take(sorted_edges), label.take(sorted_edges)
     first = np.ones(len(of), dtype=bool)
     first[1:] = (owner[1:] != owner[:-1]) | (of[1:] != of[:-1])
     pool[sorted_edges] = np.cumsum(first) - 1
@@ -68,22 +68,21 @@ def number_pools(dependent: Int32s, label: Int64s, nodes: int, make: Make) -> tu
 
 def members_of(provider: Int32s, pool: Int32s, weight: Int64s, nodes: int, pools: int, make: Make) -> Members:
     """Each provider once per pool, by its heaviest edge, of these the first."""
-    edge = np.flatnonzero(pool >= 0)
-    heavy = weight[edge]
-    if heavy.max(initial=1) > 1:
-        edge = edge[np.argsort(-heavy, kind="stable")]
-    edge = edge[make.group(provider[edge], nodes)[0]]
-    into = pool[edge]
+    edge = np.flatnonzero(pool >= 0).astype(np.int32)
+    if weight.max(initial=1) > 1:
+        edge = edge.take(np.argsort(-weight.take(edge), kind="stable"))
+    edge = edge.take(make.group(provider.take(edge), nodes)[0])
+    into = pool.take(edge)
     by_pool = make.group(into, pools)[0]
-    edge, into = edge[by_pool], into[by_pool]
-    member = provider[edge]
+    edge, into = edge.take(by_pool), into.take(by_pool)
+    member = provider.take(edge)
     first = np.ones(len(edge), dtype=bool)
     first[1:] = (into[1:] != into[:-1]) | (member[1:] != member[:-1])
     if not first.all():
         edge, into, member = edge[first], into[first], member[first]
     start = np.zeros(pools + 1, dtype=np.int32)
     np.cumsum(np.bincount(into, minlength=pools), out=start[1:])
-    return Members(start, member, weight[edge], edge.astype(np.int32))
+    return Members(start, member, weight.take(edge), edge)
 
 
 def weigh(

@@ -60,7 +60,7 @@ def refooted(
         affected = work.split(touched)
         affected = np.concatenate([affected, work.arrange(*needs)])
     except _TooMuchError:
-        footing = footing_of(rows, pools.columns.owner, pools.need, make)
+        footing = footing_of(rows, pools, make)
         return Refooted(footing, old.ring_member, footing.ring_member)
     if not len(affected) and nodes == len(old.ring):
         return Refooted(

@@ -182,7 +182,7 @@ def build_structure(
     edges = Edges(columns, pool, weight, len(columns))
     parts = parted(columns.type_code, pool, members, pools, rules)
     rows = rows_of(columns, members, pools, parts, nodes, chosen)
-    footing = footing_of(rows, pools.columns.owner, pools.need, chosen)
+    footing = footing_of(rows, pools, chosen)
     watched = np.zeros(len(owner), dtype=bool)
     watched[hanging_pools(rows, footing, pools, footing.ring_member)] = True
     np.bitwise_or(rows.code, watched[rows.code >> 1], out=rows.code, casting="unsafe")
@@ -297,9 +297,9 @@ def count_for_something(columns: DependencyColumns, present: Bools) -> Bools:
 
 
 def _there(ordinals: Int32s, present: Bools) -> Bools:
-    inside = (ordinals >= 0) & (ordinals < len(present))
-    if inside.all():
+    if not len(ordinals) or 0 <= ordinals.min() <= ordinals.max() < len(present):
         return present[ordinals]
+    inside = (ordinals >= 0) & (ordinals < len(present))
     return inside & present[np.where(inside, ordinals, 0)] if len(present) else inside
 
 

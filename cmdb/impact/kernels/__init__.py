@@ -188,7 +188,11 @@ class Make(Protocol):
         """See `Components`; O(V + E)."""
         ...
 
-    def presumed(self, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+    def needs(self, rows: Rows, nodes: int, pools: int) -> Int32s:
+        """How many hard needs each CI has, a pool of more than an edge counted once; O(V + E)."""
+        ...
+
+    def presumed(self, rows: Rows, unmet: Int32s, missing: Weights) -> Bools:
         """Who stands only on a ring, where `unmet[u]` hard needs and pools of u are to be met at first.
 
         `missing[p]` is the weight that pool p lacks. O(V + E) for each ring within a ring.

@@ -31,7 +31,7 @@ from cmdb.impact.kernels import (
     Weights,
     relaying_compiled,
 )
-from cmdb.impact.kernels.footing import find_components, settle
+from cmdb.impact.kernels.footing import count_needs, find_components, settle
 from cmdb.impact.kernels.limit import Limit, with_the_rest
 from cmdb.impact.kernels.loops import (
     add_to,
@@ -44,6 +44,7 @@ from cmdb.impact.kernels.loops import (
     restore,
     unmark,
 )
+from cmdb.impact.kernels.plain import OUTSIDE
 from cmdb.impact.kernels.sets import members, with_those, without
 from cmdb.impact.kernels.waves import close_over, find_at_risk, find_distances
 from cmdb.projection.columns import Int32s, Int64s
@@ -65,13 +66,18 @@ class CompiledMake:
         """See `plain.find_components`."""
         everybody = np.arange(nodes, dtype=np.int32)
         order, ends = np.empty(nodes, np.int32), np.empty(nodes, np.int32)
-        work = np.full((5, nodes), -1, dtype=np.int32)
-        missing = np.ones(int(rows.code.max(initial=-1) >> 1) + 1, dtype=np.int64)
-        graph = (rows.header, rows.target, rows.counted, rows.code, missing)
-        found = find_components(*graph, everybody, np.zeros(nodes, np.int32), 0, work, order, ends)
+        work = np.full((5, nodes), OUTSIDE, dtype=np.int32)
+        graph = (rows.header, rows.target, rows.counted, rows.code, np.empty(0, dtype=np.int64))
+        found = find_components(*graph, everybody, work, order, ends)
         return Components(order, ends[:found].copy())
 
-    def presumed(self, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+    def needs(self, rows: Rows, nodes: int, pools: int) -> Int32s:
+        """See `plain.count_needs`."""
+        unmet = np.zeros(nodes, dtype=np.int32)
+        count_needs(rows.header, rows.target, rows.counted, rows.code, np.zeros(pools, dtype=bool), unmet)
+        return unmet
+
+    def presumed(self, rows: Rows, unmet: Int32s, missing: Weights) -> Bools:
         """See `plain.settle`."""
         accepted, presumed = unmet == 0, np.zeros(len(unmet), dtype=bool)
         queue = np.empty(len(unmet) + 1, dtype=np.int32)

@@ -14,6 +14,7 @@ from numba import njit
 from cmdb.impact.kernels import plain
 
 find_components = njit(cache=True, nogil=True)(plain.find_components)
+count_needs = njit(cache=True, nogil=True)(plain.count_needs)
 derive = njit(cache=True, nogil=True)(plain.derive)
 
 
@@ -22,25 +23,22 @@ def settle(header, target, counted, code, weight, unmet, missing, accepted, queu
     """`plain.settle`, from the `count` CIs that are accepted and stand in `queue`."""
     derive(header, target, counted, code, weight, unmet, missing, accepted, queue, count)
     left = np.flatnonzero(~accepted).astype(np.int32)
-    work, inside = np.full((5, len(accepted)), -1, dtype=np.int32), np.zeros(len(accepted), dtype=np.int32)
+    work = np.full((5, len(accepted)), plain.OUTSIDE, dtype=np.int32)
     order, ends = np.empty(len(left), dtype=np.int32), np.empty(len(left), dtype=np.int32)
     begins, stops = np.zeros(len(left) + 1, dtype=np.int64), np.zeros(len(left) + 1, dtype=np.int64)
     stops[0] = len(left)
     waiting = 1
-    stamp = 0
     while waiting > 0:
         waiting -= 1
         begin, stop = begins[waiting], begins[waiting]
-        stamp += 1
         for i in range(begin, stops[waiting]):
             if not accepted[left[i]]:
                 left[stop] = left[i]
-                inside[left[i]] = stamp
                 stop += 1
         if stop == begin:
             continue
         part = left[begin:stop]
-        found = find_components(header, target, counted, code, missing, part, inside, stamp, work, order, ends)
+        found = find_components(header, target, counted, code, missing, part, work, order, ends)
         if found == 1:
             for i in range(len(part)):
                 presumed[part[i]] = True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from cmdb.impact.kernels import Bools, Rows, Weights
-from cmdb.projection.columns import Int32s, Int64s
+from cmdb.projection.columns import Int32s
 
-_EMITTED = np.iinfo(np.int32).max
+OUTSIDE: Final = np.iinfo(np.int32).max
+"""What the index of a CI is that is not walked, or has been."""
 
 
 class Derive(Protocol):
@@ -23,7 +24,7 @@ class Derive(Protocol):
         code: Int32s,
         weight: Weights,
         unmet: Int32s,
-        missing: Int64s,
+        missing: Weights,
         accepted: Bools,
         queue: Int32s,
         count: int,
@@ -38,22 +39,22 @@ def find_components(
     target: Int32s,
     counted: Int32s,
     code: Int32s,
-    missing: Int64s,
+    missing: Weights,
     nodes: Int32s,
-    inside: Int32s,
-    stamp: int,
     work: Int32s,
     order: Int32s,
     ends: Int32s,
 ) -> int:
     """Components among `nodes` over hard needs that are not met; returns their number.
 
-    Only CIs with `inside[u] == stamp` are walked, and counted pools with `missing` weight. `work` has five rows
-    of a number for each CI, the first of them -1 throughout, as it is again in the end. Component c is
+    Counted pools are walked that have `missing` weight; all are, where it is empty. `work` has five rows of a number
+    for each CI, the first of them `OUTSIDE` throughout, as it is again in the end. Component c is
     `order[ends[c - 1]:ends[c]]`; a component comes after those that need it. Tarjan's algorithm (SIAM J. Comput.
     1, 1972), its recursion on a stack.
     """
     index, low, at, path, open_nodes = work[0], work[1], work[2], work[3], work[4]
+    for node in nodes:
+        index[node] = -1
     opened = 0
     visited = 0
     emitted = 0
@@ -81,12 +82,10 @@ def find_components(
                 else:
                     slot = header[node, 4] + step - direct
                     onward = counted[slot]
-                    if missing[code[slot] >> 1] <= 0:
+                    if len(missing) > 0 and missing[code[slot] >> 1] <= 0:
                         step += 1
                         continue
                 step += 1
-                if inside[onward] != stamp:
-                    continue
                 if index[onward] < 0:
                     at[node] = step
                     depth += 1
@@ -106,7 +105,7 @@ def find_components(
                 while True:
                     opened -= 1
                     member = open_nodes[opened]
-                    index[member] = _EMITTED
+                    index[member] = OUTSIDE
                     order[emitted] = member
                     emitted += 1
                     if member == node:
@@ -116,8 +115,6 @@ def find_components(
             depth -= 1
             if depth >= 0:
                 low[path[depth]] = min(low[path[depth]], low[node])
-    for node in nodes:
-        index[node] = -1
     return found
 
 
@@ -128,7 +125,7 @@ def derive(
     code: Int32s,
     weight: Weights,
     unmet: Int32s,
-    missing: Int64s,
+    missing: Weights,
     accepted: Bools,
     queue: Int32s,
     count: int,
@@ -158,7 +155,19 @@ def derive(
                         count += 1
 
 
-def settle(accept: Derive, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+def count_needs(header: Int32s, target: Int32s, counted: Int32s, code: Int32s, pools: Bools, unmet: Int32s) -> None:
+    """Count the hard needs of each CI, a pool once, into `unmet`; of `pools`, empty at first, those become members."""
+    for node in range(len(header)):
+        for slot in range(header[node, 0], header[node, 1]):
+            unmet[target[slot]] += 1
+        for slot in range(header[node, 4], header[node, 5]):
+            pool = code[slot] >> 1
+            if not pools[pool]:
+                pools[pool] = True
+                unmet[counted[slot]] += 1
+
+
+def settle(accept: Derive, rows: Rows, unmet: Int32s, missing: Weights) -> Bools:
     """The CIs that stand only on a ring, by this make of `derive`.
 
     A component that needs no other keeps its members whatever is accepted elsewhere, so components may be taken
@@ -179,18 +188,15 @@ def settle(accept: Derive, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
     left = np.flatnonzero(~accepted).astype(np.int32)
     if not len(left):
         return presumed
-    work, inside = np.full((5, nodes), -1, dtype=np.int32), np.zeros(nodes, dtype=np.int32)
+    work = np.full((5, nodes), OUTSIDE, dtype=np.int32)
     order, ends = np.empty(len(left), dtype=np.int32), np.empty(len(left), dtype=np.int32)
     waiting = [left]
-    stamp = 0
     while waiting:
         part = waiting.pop()
         part = part[~accepted[part]]
         if not len(part):
             continue
-        stamp += 1
-        inside[part] = stamp
-        found = find_components(header, target, counted, code, missing, part, inside, stamp, work, order, ends)
+        found = find_components(header, target, counted, code, missing, part, work, order, ends)
         if found == 1:
             presumed[part] = True
             accept_all(part)

@@ -50,10 +50,9 @@ class VectorisedMake:
         above = self._peeled(owner, provider, alive)
         core = np.flatnonzero(alive).astype(np.int32)
         order, ends = np.empty(len(core), np.int32), np.empty(len(core), np.int32)
-        work = np.full((5, nodes), -1, dtype=np.int32)
-        missing = np.ones(int(rows.code.max(initial=-1) >> 1) + 1, dtype=np.int64)
-        graph = (rows.header, rows.target, rows.counted, rows.code, missing)
-        found = plain.find_components(*graph, core, alive.astype(np.int32), 1, work, order, ends)
+        work = np.full((5, nodes), plain.OUTSIDE, dtype=np.int32)
+        graph = (rows.header, rows.target, rows.counted, rows.code, np.empty(0, dtype=np.int64))
+        found = plain.find_components(*graph, core, work, order, ends)
         return Components(
             np.concatenate([above, order, below[::-1]]),
             np.concatenate(
@@ -65,7 +64,15 @@ class VectorisedMake:
             ),
         )
 
-    def presumed(self, rows: Rows, unmet: Int32s, missing: Int64s) -> Bools:
+    def needs(self, rows: Rows, nodes: int, pools: int) -> Int32s:
+        """See `plain.count_needs`."""
+        everybody = np.arange(nodes, dtype=np.int32)
+        slot = _slots(rows, everybody, _HARD_COUNTED)
+        first = np.unique(rows.code[slot] >> 1, return_index=True)[1]
+        owner = np.concatenate([rows.target[_slots(rows, everybody, _HARD)], rows.counted[slot[first]]])
+        return np.bincount(owner, minlength=nodes).astype(np.int32)
+
+    def presumed(self, rows: Rows, unmet: Int32s, missing: Weights) -> Bools:
         """See `plain.settle`."""
         return plain.settle(_derive, rows, unmet, missing)
 
@@ -330,7 +337,7 @@ def _derive(
     code: Int32s,
     weight: Weights,
     unmet: Int32s,
-    missing: Int64s,
+    missing: Weights,
     accepted: Bools,
     queue: Int32s,
     count: int,
