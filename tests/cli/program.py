@@ -90,7 +90,7 @@ def program(folder: Path, *arguments: str | Path, extra: Mapping[str, str] | Non
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
     return Said(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 

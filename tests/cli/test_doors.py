@@ -103,7 +103,7 @@ def test_a_reader_who_goes_away_ends_it_quietly(folder: Path, arguments: Sequenc
     os.close(writing)
     os.read(reading, 1)
     os.close(reading)
-    _, err = process.communicate(timeout=100)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0
     assert b"Traceback" not in err
     assert b"Exception ignored" not in err
@@ -116,7 +116,7 @@ def test_nobody_reading_at_all_ends_it_quietly(folder: Path) -> None:
         [*MAIN, "ci", "list"], cwd=folder, env=environment(folder), stdout=writing, stderr=subprocess.PIPE
     )
     os.close(writing)
-    _, err = process.communicate(timeout=100)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0
     assert b"Traceback" not in err
 

@@ -20,7 +20,7 @@ def drawn(here: Here, *arguments: str) -> bytes:
         env=environment(here.folder, CMDB_STORE=url(here.folder / "store.sqlite")),
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

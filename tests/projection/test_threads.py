@@ -9,7 +9,7 @@ from cmdb.projection import Batch, DependencyColumns, Direction, KernelChoice, P
 from cmdb.projection.lock import ReadersWriterLock
 from tests.projection.graphs import NUMBA, NUMPY
 
-PATIENCE = 30
+PATIENCE = 120
 
 
 @pytest.mark.parametrize("kernels", [NUMBA, NUMPY], ids=["numba", "numpy"])

@@ -25,7 +25,7 @@ from tests.store.writer import SOURCE, Said, claim_of, started, write_on
 KILLS = int(os.environ.get("CMDB_KILLS", "30"))
 
 
-@pytest.mark.timeout(120 + 8 * KILLS)
+@pytest.mark.timeout(300 + 20 * KILLS)
 async def test_a_killed_writer_leaves_whole_commits(places: Places) -> None:
     url = await places.empty()
     reference = Reference()

@@ -103,7 +103,7 @@ async def test_who_expects_nothing_begins_again_until_it_is_written(places: Plac
         await agree_wholly(one, await _told(other))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_two_processes_lose_nothing_and_double_nothing(places: Places) -> None:
     url = await places.empty()
     async with opened(url) as store:

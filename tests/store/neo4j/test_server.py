@@ -424,7 +424,7 @@ def test_of_many_processes_one_downloads(tmp_path: Path, environ: dict[str, str]
 # --- helpers ------------------------------------------------------------------------------------------------
 
 
-def _until(happened: Callable[[], bool], limit: float = 20.0) -> None:
+def _until(happened: Callable[[], bool], limit: float = 120.0) -> None:
     last_moment = time.monotonic() + limit
     while not happened():
         assert time.monotonic() < last_moment, "it never happened"
