@@ -31,7 +31,7 @@ class Roster:
 
     def count(self, ordinals: Int32s | NDArray[np.int64]) -> dict[str, int]:
         """How many of these nodes there are of each class, by class name. O(n)."""
-        counts = np.bincount(self._codes[ordinals])
+        counts = np.bincount(self._codes.take(ordinals))
         codes: list[int] = np.flatnonzero(counts).tolist()
         return dict(sorted((self._classes[code], int(counts[code])) for code in codes))
 
