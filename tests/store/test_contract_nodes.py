@@ -87,6 +87,22 @@ async def test_nodes_having_one_of_some_values(pair: Pair, attribute: str, value
         assert await store.having(attribute, values, revision) == pair.reference.having(attribute, values, revision)
 
 
+async def test_values_that_change_twice_within_a_commit_are_found_as_they_are_left(pair: Pair) -> None:
+    await pair.commit()
+    back, on = (pair.book.node(name=name, attributes={"owner": "ann"}) for name in "ab")
+    await pair.commit()
+    for ordinal, owners in ((back, ("bob", "ann")), (on, (None, "bob", "cid"))):
+        for owner in owners:
+            pair.book.change(ordinal, attributes={"owner": owner})
+    await pair.commit()
+    await agree_wholly(pair.store, pair.reference)
+    found = {owner: [n.ordinal for n in await pair.store.having("owner", [owner])] for owner in ("ann", "bob", "cid")}
+    assert found == {"ann": [back], "bob": [], "cid": [on]}
+    pair.book.change(back, attributes={"owner": "bob"})
+    await pair.commit()
+    assert [n.ordinal for n in await pair.store.having("owner", ["bob"])] == [back]
+
+
 async def test_live_nodes_are_counted_by_class(pair: Pair) -> None:
     store = (await _estate(pair)).store
     assert await store.count_by_class() == {"Server": 1, "Service": 1, "Ticket": 1}

@@ -55,10 +55,15 @@ def put_values(connection: apsw.Connection, codes: Mapping[str, int], created: S
 
 
 def change_values(connection: apsw.Connection, codes: Mapping[str, int], changed: Sequence[NodeChanged]) -> None:
-    """Index the values that nodes have now instead of those they had."""
-    altered = [e for e in changed if not e.after.keys().isdisjoint(codes)]
-    connection.executemany(_TAKE, [row for e in altered for row in _rows(codes, e.before, e.ordinal)])
-    connection.executemany(_PUT, [row for e in altered for row in _rows(codes, e.after, e.ordinal)])
+    """Index the values that nodes have now instead of those they had; a node that changes twice has what it got last."""
+    before: dict[int, dict[str, Value | None]] = {}
+    after: dict[int, dict[str, Value | None]] = {}
+    for e in changed:
+        if not e.after.keys().isdisjoint(codes):
+            before[e.ordinal] = {**e.before, **before.get(e.ordinal, {})}
+            after[e.ordinal] = {**after.get(e.ordinal, {}), **e.after}
+    connection.executemany(_TAKE, [row for ordinal, had in before.items() for row in _rows(codes, had, ordinal)])
+    connection.executemany(_PUT, [row for ordinal, has in after.items() for row in _rows(codes, has, ordinal)])
 
 
 def _rows(
