@@ -16,11 +16,14 @@ from operator import attrgetter
 from typing import Final
 
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
     FieldNode,
     GraphQLBoolean,
     GraphQLEnumType,
     GraphQLError,
     GraphQLID,
+    GraphQLInt,
     GraphQLInterfaceType,
     GraphQLLeafType,
     GraphQLList,
@@ -249,7 +252,11 @@ def _leaf(kind: GraphQLLeafType) -> Complete:
     if isinstance(kind, GraphQLEnumType):
         return _Named(kind).__getitem__
 
+    whole = kind.name == GraphQLInt.name
+
     def coerced(value: object) -> object:
+        if whole and type(value) is int and GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT:
+            return value
         try:
             return kind.coerce_output_value(value)
         except (GraphQLError, TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ from functools import cache
 import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
 
 from api.graphql.classes import ModelTypes, model_types
 from api.graphql.mutation import Mutation
@@ -53,10 +54,25 @@ class _Schema(strawberry.Schema):
         return self._schema
 
 
+class _Names(NameConverter):
+    """Remembers what the names of the code are in GraphQL: Strawberry asks for those of arguments at every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, str] = {}
+
+    def apply_naming_config(self, name: str) -> str:
+        """See Strawberry."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = super().apply_naming_config(name)
+        return known
+
+
 def _schema(types: tuple[type, ...]) -> _Schema:
     return _Schema(
         query=Query,
         mutation=Mutation,
         types=types,
-        config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS),
+        config=StrawberryConfig(default_resolver=read_field, scalar_map=SCALARS, name_converter=_Names()),
     )

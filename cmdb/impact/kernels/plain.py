@@ -156,7 +156,7 @@ def derive(
 
 
 def count_needs(header: Int32s, target: Int32s, counted: Int32s, code: Int32s, pools: Bools, unmet: Int32s) -> None:
-    """Count the hard needs of each CI, a pool once, into `unmet`; of `pools`, empty at first, those become members."""
+    """Count the hard needs of each CI into `unmet`, a pool once: `pools` marks those that were counted."""
     for node in range(len(header)):
         for slot in range(header[node, 0], header[node, 1]):
             unmet[target[slot]] += 1

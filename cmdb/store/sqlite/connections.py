@@ -43,16 +43,24 @@ class Connections:
     @contextmanager
     def reading(self) -> Generator[apsw.Connection]:
         """A connection inside a read transaction, for one reader at a time."""
-        try:
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            connection = connection or self._reader()
+        with self.asking() as connection:
             try:
                 connection.execute("BEGIN")
                 yield connection
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+
+    @contextmanager
+    def asking(self) -> Generator[apsw.Connection]:
+        """A connection for one statement, which sees one state without a transaction around it."""
+        try:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            connection = connection or self._reader()
+            try:
+                yield connection
+            finally:
                 with self._lock:
                     self._idle.append(connection)
         except apsw.Error as error:

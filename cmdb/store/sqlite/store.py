@@ -87,7 +87,7 @@ class SqliteStore:
 
     async def head(self) -> Head:
         """See the port."""
-        with self._connections.reading() as connection:
+        with self._connections.asking() as connection:
             return _head(connection)
 
     async def commit(self, commit: Commit, claims: ClaimChanges | None = None) -> None:
@@ -185,6 +185,8 @@ class SqliteStore:
 
     async def ids(self) -> NodeIds | None:
         """See the port."""
+        if self._frame is not None:
+            return self._frame.ids
         with self._connections.reading() as connection:
             frame = self._current(connection)
             return frame.ids if frame else None
