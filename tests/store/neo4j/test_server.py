@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -435,9 +436,10 @@ def _listening_addresses(pid: int) -> set[tuple[str, int]]:
     """Address (hexadecimal, as the kernel prints it) and port of every TCP socket that `pid` listens on."""
     inodes = set[str]()
     for handle in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(handle.readlink())
-        if target.startswith("socket:["):
-            inodes.add(target[8:-1])
+        with suppress(FileNotFoundError):  # closed since it was listed; one that listens stays
+            target = str(handle.readlink())
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
     found = set[tuple[str, int]]()
     for table in (Path(f"/proc/{pid}/net/tcp"), Path(f"/proc/{pid}/net/tcp6")):
         for line in table.read_text().splitlines()[1:] if table.exists() else ():
