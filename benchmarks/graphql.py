@@ -104,15 +104,12 @@ async def _impact(path: Path, size: str) -> list[Result]:
         await _client(port, estate.size, seed=-1, requests=3)
         alone = await _client(port, estate.size, seed=0, requests=REQUESTS)
         begun, worked = time.perf_counter(), _processor_seconds(server.pid)
-        crowd = await asyncio.gather(
-            *(_client(port, estate.size, seed=seed, requests=REQUESTS) for seed in range(1, CLIENTS + 1))
-        )
+        taken = await _crowd(port, estate.size, first_seed=1)
         elapsed, worked = time.perf_counter() - begun, _processor_seconds(server.pid) - worked
         paused = [await _paused(port, estate.size, pause) for pause in PAUSES]
     finally:
         server.terminate()
         await asyncio.wait_for(server.wait(), 30)
-    taken = sorted(latency for each in crowd for latency in each)
     note = f"{len(taken):,} requests, {len(taken) / elapsed:,.0f}/s, random CIs of {estate.size:,}"
     return [
         Result(f"impact, {CLIENTS} clients, p99", _percentile(taken, 0.99), "ms", goal=at_most(50), note=note),
@@ -125,10 +122,16 @@ async def _impact(path: Path, size: str) -> list[Result]:
     ]
 
 
+async def _crowd(port: int, nodes: int, *, first_seed: int, pause: float = 0) -> list[float]:
+    """The latencies of all clients, sorted."""
+    seeds = range(first_seed, first_seed + CLIENTS)
+    clients = [_client(port, nodes, seed=seed, requests=REQUESTS, pause=pause) for seed in seeds]
+    return sorted(latency for each in await asyncio.gather(*clients) for latency in each)
+
+
 async def _paused(port: int, nodes: int, pause: float) -> Result:
     begun = time.perf_counter()
-    clients = [_client(port, nodes, seed=seed, requests=REQUESTS, pause=pause) for seed in range(21, 21 + CLIENTS)]
-    taken = sorted(latency for each in await asyncio.gather(*clients) for latency in each)
+    taken = await _crowd(port, nodes, first_seed=CLIENTS + 1, pause=pause)
     note = f"{len(taken) / (time.perf_counter() - begun):,.0f}/s, median {_percentile(taken, 0.5):.1f} ms"
     what = f"impact, {CLIENTS} clients with pauses of {pause:g} s, p99"
     return Result(what, _percentile(taken, 0.99), "ms", goal=at_most(50), note=note)

@@ -47,7 +47,7 @@ async def answer_now(application: Application, change: Change) -> tuple[Answer, 
 async def sealing(
     application: Application, change: Change, answer: Answer, question: Question
 ) -> tuple[Operation, ...]:
-    """What seals an answer: a new certificate in the place of the old one, and links to what is hit. O(hits)."""
+    """What seals an answer: a new certificate, and links to what is hit. O(hits). See `assessment_falls` for the old one."""
     return (*_sealed(change, answer, question), *await _impacts(application, change, answer))
 
 
@@ -61,8 +61,7 @@ def _sealed(change: Change, answer: Answer, question: Question) -> list[Operatio
     }
     name = f"{change.key} at revision {answer.revision}"
     put = Put(node=New("certificate"), class_name=CERTIFICATE, name=name, attributes=attributes)
-    old = [Put(node=change.certified.node.ordinal, state="superseded")] if change.certified else []
-    return [*old, put, Link(type=CERTIFIES, source=New("certificate"), target=change.node.ordinal)]
+    return [put, Link(type=CERTIFIES, source=New("certificate"), target=change.node.ordinal)]
 
 
 async def _impacts(application: Application, change: Change, answer: Answer) -> list[Operation]:

@@ -105,6 +105,6 @@ def votes_fall(change: Change) -> list[Operation]:
 
 
 def assessment_falls(change: Change) -> list[Operation]:
-    """A certificate is about the change as it was; when that is edited, neither it nor the votes on it count any longer."""
+    """A certificate is about the change as it was: when that is edited, or assessed anew, neither it nor its votes count."""
     sealed = [Put(node=change.certified.node.ordinal, state="superseded")] if change.certified else []
     return [*sealed, *votes_fall(change)]

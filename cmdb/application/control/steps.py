@@ -7,7 +7,17 @@ from dataclasses import replace
 
 from cmdb.application.control.certificates import answer_now, sealing, worsened
 from cmdb.application.control.colliding import collisions_with
-from cmdb.application.control.stepping import Move, Moving, Taken, Wish, decide, nothing_else, take, votes_fall
+from cmdb.application.control.stepping import (
+    Move,
+    Moving,
+    Taken,
+    Wish,
+    assessment_falls,
+    decide,
+    nothing_else,
+    take,
+    votes_fall,
+)
 from cmdb.application.control.weighing import risk_of_change
 from cmdb.application.control.work import departures, undoing
 from cmdb.application.control.works import FIRM_STAGES, OPEN_STAGES
@@ -70,7 +80,7 @@ async def _assess(application: Application, reference: str, wish: Wish) -> Taken
 
     async def move(now: Change, head: Head) -> Move:
         del head
-        return Move((*votes_fall(now), *await sealing(application, now, answer, question)))
+        return Move((*assessment_falls(now), *await sealing(application, now, answer, question)))
 
     taken = await take(application, reference, wish, move)
     return await _weighed(application, taken, answer, wish)
