@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -72,20 +72,22 @@ class NodeIds:
     """
 
     estate: str
+    _begin: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.estate) != 20 or not set(self.estate) <= set("0123456789abcdef"):
-            raise ValueError(f"an estate id is 20 lower-case hexadecimal digits, not {self.estate!r}")
+        e = self.estate
+        if len(e) != 20 or not set(e) <= set("0123456789abcdef"):
+            raise ValueError(f"an estate id is 20 lower-case hexadecimal digits, not {e!r}")
+        object.__setattr__(self, "_begin", f"{e[:8]}-{e[8:12]}-{e[12:16]}-{e[16:]}-")
 
     def id_of(self, ordinal: int) -> str:
         """The id of the node with this ordinal."""
-        e = self.estate
-        return f"{e[:8]}-{e[8:12]}-{e[12:16]}-{e[16:]}-{ordinal:012x}"
+        return f"{self._begin}{ordinal:012x}"
 
     def ordinal_of(self, node_id: str) -> int:
         """The ordinal in this id. Raises NotFound when the id is of another estate or no id at all."""
         text = node_id.lower()
-        if len(text) == 36 and text[:24] == self.id_of(0)[:24] and set(text[24:]) <= set("0123456789abcdef"):
+        if len(text) == 36 and text.startswith(self._begin) and set(text[24:]) <= set("0123456789abcdef"):
             return int(text[24:], 16)
         raise NotFound(
             f"{node_id!r} is not the id of a node of this estate",

@@ -80,7 +80,8 @@ class Selections:
         self._variables = variables
         self._root: GroupedFieldSet | None = None
         self._below: dict[tuple[str, int], tuple[FieldDetailsList, CollectedFields]] = {}
-        self._composed: dict[tuple[str, int], tuple[FieldDetailsList, Complete]] = {}
+        self._composed: dict[tuple[int, int], tuple[FieldDetailsList, Complete]] = {}
+        self._read: dict[tuple[str, int], tuple[FieldDetailsList, Complete | None]] = {}
 
     def root(self, fields: GroupedFieldSet) -> GroupedFieldSet:
         """The fields of the operation itself: those that it was first executed with, which all others are known by."""
@@ -97,7 +98,7 @@ class Selections:
 
     def completing(self, kind: GraphQLOutputType, fields: FieldDetailsList) -> Complete:
         """What completes a value of a type with these fields, or raises NotPlain."""
-        key = (str(kind), id(fields))
+        key = (id(kind), id(fields))
         known = self._composed.get(key)
         if known is None:
             try:
@@ -106,6 +107,22 @@ class Selections:
                 known = (fields, _refuse)
             self._composed[key] = known
         return known[1]
+
+    def reading(self, kind: GraphQLObjectType, fields: FieldDetailsList) -> Complete | None:
+        """What reads one field off a source and completes it, beside others that are not plain; None if neither is it."""
+        key = (kind.name, id(fields))
+        if key not in self._read:
+            self._read[key] = (fields, self._read_alone(kind, fields))
+        return self._read[key][1]
+
+    def _read_alone(self, kind: GraphQLObjectType, fields: FieldDetailsList) -> Complete | None:
+        row, name = _Row(), fields[0].node.name.value
+        try:
+            row.add(name, *self._field(kind, name, fields), of_node=_is_node(kind))
+        except NotPlain:
+            return None
+        read = row.composed()
+        return lambda source: read(source)[name]
 
     def _compose(self, kind: GraphQLOutputType, fields: FieldDetailsList) -> Complete:
         if isinstance(kind, GraphQLNonNull):
@@ -151,13 +168,16 @@ class Selections:
             row.template[response_name] = kind.name if name == "__typename" else None
             if name == "__typename":
                 continue
-            known = kind.fields.get(name)
-            read = None if known is None else known.extensions.get(_DEFINITION)
-            if known is None or known.args or not isinstance(read, StrawberryField) or not read.is_basic_field:
-                raise NotPlain
-            complete = self._compose(known.type, details)
-            row.add(response_name, read.python_name, complete, of_node=of_node)
+            row.add(response_name, *self._field(kind, name, details), of_node=of_node)
         return row.composed()
+
+    def _field(self, kind: GraphQLObjectType, name: str, details: FieldDetailsList) -> tuple[str, Complete]:
+        """The attribute that a field is read off, and what completes it."""
+        known = kind.fields.get(name)
+        read = None if known is None else known.extensions.get(_DEFINITION)
+        if known is None or known.args or not isinstance(read, StrawberryField) or not read.is_basic_field:
+            raise NotPlain
+        return read.python_name, self._compose(known.type, details)
 
 
 def _is_node(kind: GraphQLObjectType | GraphQLInterfaceType) -> bool:
@@ -196,13 +216,13 @@ class _Row:
         else:
             self.others.append((response_name, attrgetter(place), complete))
 
-    def composed(self) -> Complete:
+    def composed(self) -> Callable[[object], dict[str, object]]:
         """One function for the object."""
         template, others = self.template, tuple(self.others)
         required, read = tuple(self.required), _reader_of_all(tuple(self.required.values()))
         shown, attributes = tuple(self.attributes), tuple(self.attributes.values())
 
-        def complete(source: object) -> object:
+        def complete(source: object) -> dict[str, object]:
             row = template.copy()
             if required:
                 values = read(source)

@@ -10,6 +10,7 @@ whatever turns out not to be plain, goes the standard way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from graphql import (
     ExecutionResult,
@@ -73,6 +74,21 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> CollectedFields:
         """See `Selections.below`."""
         return self._selections.below(return_type, field_details_list)
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: object,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: object,
+    ) -> object:
+        """Execute a field, the short way if it can be done."""
+        read = self._selections.reading(parent_type, field_details_list)
+        if read is not None:
+            with suppress(Exception):  # what goes wrong goes wrong the standard way again, which says where
+                return read(source)
+        return super().execute_field(parent_type, source, field_details_list, path, position_context)  # pyright: ignore[reportArgumentType]  # as it came
 
     def complete_list_value(
         self,

@@ -153,11 +153,10 @@ class States:
 
     def before_and_after(self, ordinals: Int32s) -> NDArray[np.int8]:
         """The `State` of each under the context alone, and after the scenario: two rows."""
-        outcome, wide = self.outcome, ordinals.astype(np.uint64)
-        word, bit = wide >> np.uint64(6), wide & np.uint64(63)
+        outcome, word, bit = self.outcome, ordinals >> 6, (ordinals & 63).astype(np.uint64)
         sets = (outcome.was_down, outcome.is_down, outcome.was_ill, outcome.is_ill)
-        held = np.stack([of[word] for of in sets]) >> bit & np.uint64(1)
-        return (held[:2] + held[2:]).astype(np.int8)
+        held = (np.array([of.take(word) for of in sets]) >> bit & np.uint64(1)).astype(np.int8)
+        return held[:2] + held[2:]
 
     @cached_property
     def _named(self) -> tuple[Int32s, Int32s]:

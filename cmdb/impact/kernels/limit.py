@@ -11,7 +11,8 @@ from cmdb.impact.kernels import Bits, InTime, Stage
 from cmdb.impact.kernels.sets import listed, without
 from cmdb.projection.columns import Int32s
 
-_AT_ONCE: Final = 16_384
+_AT_FIRST: Final = 512
+_AT_MOST: Final = 16_384
 _EVERYBODY: Final = int(np.iinfo(np.int64).max) // 2
 
 
@@ -20,7 +21,7 @@ class Limit:
 
     def __init__(self, in_time: InTime | None) -> None:
         self._in_time = in_time
-        self._at_once = _EVERYBODY if in_time is None else _AT_ONCE
+        self._at_once = _EVERYBODY if in_time is None else _AT_FIRST
         self.cut: Stage | None = None
 
     def goes_on(self, stage: Stage) -> bool:
@@ -30,9 +31,10 @@ class Limit:
         return self.cut is None
 
     def budgets(self, stage: Stage) -> Iterator[int]:
-        """How many CIs to walk before time is looked at again, as long as there is some."""
+        """How many CIs to walk before time is looked at again, as long as there is some: few at first, then more."""
         while self.goes_on(stage):
             yield self._at_once
+            self._at_once = max(self._at_once, min(2 * self._at_once, _AT_MOST))
 
 
 def with_the_rest(order: Int32s, ends: Int32s, sources: Int32s, hits: Bits) -> tuple[Int32s, Int32s]:

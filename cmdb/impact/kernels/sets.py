@@ -38,6 +38,6 @@ def counted(bits: Bits) -> int:
 
 def listed(bits: Bits) -> Int32s:
     """The ordinals of the set, sorted; O(nodes / 64 + 8 · words that are not empty)."""
-    word = np.flatnonzero(bits).astype(np.int32)
-    bit = np.flatnonzero(np.unpackbits(bits.take(word).view(np.uint8), bitorder="little")).astype(np.int32)
+    word = np.flatnonzero(bits != 0).astype(np.int32)
+    bit = np.flatnonzero(np.unpackbits(bits.take(word).view(np.uint8), bitorder="little").view(bool)).astype(np.int32)
     return word.take(bit >> 6) * np.int32(64) + (bit & 63)
