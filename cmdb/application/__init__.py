@@ -1,16 +1,12 @@
 """The parts wired together: what the doors, and a person's script, open."""
 
-from cmdb.application.assessing import (
-    Assessed,
-    Concerned,
+from cmdb.application.assessing import Assessed, Scenario, assess
+from cmdb.application.concerning import Concerned, by_environment, concerned
+from cmdb.application.describing import (
     DescribedFailure,
     DescribedMember,
     DescribedReason,
     Explained,
-    Scenario,
-    assess,
-    by_environment,
-    concerned,
     describe_hits,
     describe_some,
     evidence,

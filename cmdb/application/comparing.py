@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from cmdb.application.assessing import nodes_by_ordinal
 from cmdb.application.baselines import find_baseline
+from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.application.planned_graph import planned_graph
 from cmdb.baselines import Baseline

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cmdb.application.assessing import Assessed, DescribedReason, described_reason, nodes_by_ordinal
+from cmdb.application.assessing import Assessed
+from cmdb.application.describing import DescribedReason, described_reason, nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.filters import Direction
 from cmdb.impact import Impact, State

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from cmdb.application.assessing import nodes_by_ordinal
 from cmdb.application.baselines import find_baseline
 from cmdb.application.comparing import NOW, Comparison, Side, compare_sides, side_of
+from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.application.planning import decided
 from cmdb.baselines import Filtered

@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from cmdb.application.assessing import SERVICE, described_hops, nodes_by_ordinal
+from cmdb.application.assessing import SERVICE
+from cmdb.application.describing import described_hops, nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.application.questions import DescribedHop, live
 from cmdb.errors import Usage

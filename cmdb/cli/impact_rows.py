@@ -14,7 +14,7 @@ from cmdb.application import (
     describe_hits,
     evidence,
 )
-from cmdb.application.assessing import Evidence, nodes_by_ordinal
+from cmdb.application.describing import Evidence, nodes_by_ordinal
 from cmdb.application.seeing import hidden_counts, is_hidden
 from cmdb.cli.output import Json
 from cmdb.cli.showing import hop_row, named_row

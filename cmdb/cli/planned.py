@@ -10,7 +10,7 @@ import numpy as np
 from rich.padding import Padding
 from rich.text import Text
 
-from cmdb.application.assessing import nodes_by_ordinal
+from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.grouping import verdict_of
 from cmdb.application.planned_graph import Compared, PlannedGraph
 from cmdb.application.planning import PoolOf, SinglePoint, new_single_points, redundancy_gained, redundancy_lost

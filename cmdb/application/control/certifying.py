@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from cmdb.application.assessing import Assessed, DescribedFailure, concerned, describe_hits, nodes_by_ordinal
+from cmdb.application.assessing import Assessed
+from cmdb.application.concerning import concerned
 from cmdb.application.control.ongoing import faults_of, ongoing_faults
+from cmdb.application.describing import DescribedFailure, describe_hits, nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.application.planning import (
     Planned,

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from cmdb.application.assessing import nodes_by_ordinal
 from cmdb.application.control.calendars import calendars
 from cmdb.application.control.works import OPEN_STAGES, Doing, doings, span_of
+from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.changes import Change, Stage, changes_in
 from cmdb.changes.calendars import Frozen, Outside, frozen, outside_maintenance
