@@ -1,4 +1,4 @@
-"""change draft, edit, list, show and every step; certificate."""
+"""change draft, edit, and every step."""
 
 from __future__ import annotations
 
@@ -8,41 +8,46 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from cmdb.application import Application
 from cmdb.application.control import (
     Draft,
     Edit,
     Taken,
     Wish,
-    certificate,
-    certificate_record,
     draft_change,
     edit_change,
     implement,
     take_step,
 )
-from cmdb.changes import Action, Change, Choice, Kind, Stage, changes_in, load_change, overdue
+from cmdb.changes import Action, Choice, Kind
 from cmdb.changeset import Patch
-from cmdb.cli.certifying import answer_row, certificate_page, print_answer
+from cmdb.cli.certifying import print_answer
 from cmdb.cli.ci import patch_of
-from cmdb.cli.options import Page
-from cmdb.cli.output import Format, err, out, print_rows, print_value, table, write
+from cmdb.cli.output import Format, err, print_rows
 from cmdb.cli.planned import operations_in
-from cmdb.cli.session import Acting, Common, opened, run
-from cmdb.cli.showing import shown
-from cmdb.reading.operation_text import WrittenOperation, operation_line
-from graph_schema.metamodel import Model
+from cmdb.cli.session import Acting, opened, run
+from cmdb.reading.operation_text import WrittenOperation
 from graph_schema.reader import read_model
 
 app = App(name="change", help="Draft changes, weigh them, and take them step by step to their close.")
 
-for name, text in (
-    ("collisions", "Show what it meets: other open changes, freezes, maintenance windows, people in two places."),
-    ("slots", "Show the next times at which it is in nobody's way."),
-    ("risk", "Show how risky it is, part by part."),
-    ("kpis", "Show how well change control does, month by month, beside its targets."),
+for name, target, text in (
+    ("list", "change_telling:list_", "List changes, with what is overdue of each."),
+    ("show", "change_telling:show", "Show a change: what it says, what it touches, its votes and what it is to do."),
+    (
+        "certificate",
+        "change_telling:certificate_",
+        "Show what a change was found to break, as it was sealed. Ends with 6 if it is not what was sealed.",
+    ),
+    (
+        "collisions",
+        "weighing:collisions",
+        "Show what it meets: other open changes, freezes, maintenance windows, people in two places.",
+    ),
+    ("slots", "weighing:slots", "Show the next times at which it is in nobody's way."),
+    ("risk", "weighing:risk", "Show how risky it is, part by part."),
+    ("kpis", "weighing:kpis", "Show how well change control does, month by month, beside its targets."),
 ):
-    app.command(f"cmdb.cli.weighing:{name}", name=name, help=text)
+    app.command(f"cmdb.cli.{target}", name=name, help=text)
 
 Ref = Annotated[str, Parameter(help="The change, by key.")]
 
@@ -131,87 +136,6 @@ def edit(
 async def _edited(acting: Acting, ref: str, made: Edit) -> None:
     async with opened(acting) as application:
         _tell(await edit_change(application, ref, made, actor=acting.who), acting.output)
-
-
-@app.command(name="list")
-def list_(
-    *stages: Annotated[Stage, Parameter(help="Only those in these states; all that are open if none is named.")],
-    late: Annotated[bool, Parameter(name="--overdue", negative="", help="Only those that are late.")] = False,
-    common: Common | None = None,
-) -> None:
-    """List changes, with what is overdue of each."""
-    chosen = stages or tuple(stage for stage in Stage if stage not in _ENDED)
-    run(_list(common or Common(), chosen, late=late))
-
-
-_ENDED = frozenset({Stage.CLOSED, Stage.CANCELLED, Stage.REJECTED, Stage.ARCHIVED})
-
-
-async def _list(common: Common, stages: tuple[Stage, ...], *, late: bool) -> None:
-    async with opened(common) as application:
-        today = application.clock().date()
-        rows = [
-            {
-                "key": change.key,
-                "name": change.node.name,
-                "kind": change.kind.value,
-                "state": change.stage.value,
-                "window": " – ".join(text[:16] + "Z" for text in change.window) if change.window else None,
-                "requester": change.requester,
-                "overdue": list(overdue(change, today)),
-            }
-            for change in await changes_in(application.store, *stages)
-        ]
-        found = [row for row in rows if row["overdue"] or not late]
-        print_rows(found, ("key", "name", "kind", "state", "window", "requester", "overdue"), common.output)
-
-
-@app.command
-def show(ref: Ref, /, *, common: Common | None = None) -> None:
-    """Show a change: what it says, what it touches, its votes and what it is to do."""
-    run(_show(common or Common(), ref))
-
-
-async def _show(common: Common, ref: str) -> None:
-    async with opened(common) as application:
-        await print_change(application, await load_change(application.store, ref), common.output)
-
-
-async def print_change(application: Application, change: Change, output: Format) -> None:
-    """A change with what is around it."""
-    nodes = {node.ordinal: node for node in await application.store.nodes(sorted(change.touches))}
-    if output is not Format.TABLE:
-        print_value(
-            {
-                "key": change.key,
-                "name": change.node.name,
-                "state": change.stage.value,
-                "attributes": dict(change.node.attributes),
-                "touches": [node.key for node in nodes.values()],
-                "votes": [{"voter": vote.voter, "choice": vote.choice.value} for vote in change.votes],
-                "certificate": change.certified.node.key if change.certified else None,
-                "cost": str(change.cost),
-                "overdue": list(overdue(change, application.clock().date())),
-            },
-            output,
-        )
-        return
-    rows = _rows(await application.model(), change)
-    rows.append(("Touches", ", ".join(f"{node.name} ({node.key})" for node in nodes.values()) or "–"))
-    rows += [(f"Vote of {vote.voter}", vote.choice.value.replace("_", " ")) for vote in change.votes]
-    rows += [("Overdue", line) for line in overdue(change, application.clock().date())]
-    if change.certified:
-        rows.append(("Certificate", f"{change.certified.node.key}, revision {change.certified.revision}"))
-    out.print(table((change.key, change.node.name), rows))
-
-
-def _rows(model: Model, change: Change) -> list[tuple[str, str]]:
-    known = model.attributes[change.node.class_name]
-    said = change.node.attributes
-    rows = [("State", change.stage.value.replace("_", " "))]
-    rows += [(known[n].label.en, shown(said[n])) for n in known if n in said and n != "planned_operations"]
-    rows += [("Plans", operation_line(operation)) for operation in change.planned]
-    return [*rows, ("Total cost", f"{change.cost} {said.get('currency', '')}".strip())] if change.cost else rows
 
 
 @app.command
@@ -331,35 +255,6 @@ def close(ref: Ref, /, *, acting: Acting | None = None) -> None:
 def cancel(ref: Ref, /, *, acting: Acting | None = None) -> None:
     """Give it up; say why with --reason."""
     _step(acting, ref, Action.CANCEL)
-
-
-@app.command(name="certificate")
-def certificate_(
-    ref: Ref,
-    /,
-    *,
-    page: Annotated[Page | None, Parameter(name="--format", help="A page to print, to standard output.")] = None,
-    common: Common | None = None,
-) -> int:
-    """Show what a change was found to break, as it was sealed. Ends with 6 if it is not what was sealed."""
-    return run(_certificate(common or Common(), ref, page))
-
-
-async def _certificate(common: Common, ref: str, page: Page | None) -> int:
-    async with opened(common) as application:
-        change = await load_change(application.store, ref)
-        answer, same = await certificate(application, change)
-        if page is not None:
-            write(certificate_page(change, answer, proven=same).encode())
-        elif common.output is Format.TABLE:
-            print_answer(change, answer)
-        else:
-            print_value(answer_row(change, answer, proven=same), common.output)
-        if not same:
-            err.print(
-                f"{certificate_record(change).key}: worked out again, it is not what was sealed; run `cmdb ledger verify`"
-            )
-        return 0 if same else 6
 
 
 def _step(acting: Acting | None, ref: str, action: Action, *, override: str = "", outcome: str = "") -> None:
