@@ -40,14 +40,16 @@ def main() -> int:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
 
     figures: dict[str, Sequence[Mapping[str, object]]] = {}
-    for name, run in runs.items():
-        Console(stderr=True).print(f"{name} at {asked.size} …")
-        results = run(asked.size)
-        Console(width=None if sys.stdout.isatty() else 160).print(_table(f"{name}, {asked.size}", results))
-        figures[name] = [asdict(result) | {"met": result.met} for result in results]
-    if asked.out:
-        report = {"size": asked.size, "machine": _machine(), "results": figures}
-        asked.out.write_text(json.dumps(report, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    try:
+        for name, run in runs.items():
+            Console(stderr=True).print(f"{name} at {asked.size} …")
+            results = run(asked.size)
+            Console(width=None if sys.stdout.isatty() else 160).print(_table(f"{name}, {asked.size}", results))
+            figures[name] = [asdict(result) | {"met": result.met} for result in results]
+    finally:
+        if asked.out and figures:
+            report = {"size": asked.size, "machine": _machine(), "results": figures}
+            asked.out.write_text(json.dumps(report, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
     return 0 if figures else 1
 
 

@@ -51,7 +51,9 @@ _PARTS: Final = {
 
 def run(size: str) -> list[Result]:
     """Bytes per item; seconds and rates of one run each."""
-    return [*_bare(size), *_claimed(size), *asyncio.run(_rates(size))]
+    smaller = _REPLAYED.get(size, size)
+    replayed = stores.filled(smaller).path
+    return [*_bare(size), *_claimed(size), *asyncio.run(_rates(size)), *asyncio.run(_replayed(smaller, replayed))]
 
 
 def _bare(size: str) -> Iterator[Result]:
@@ -102,7 +104,7 @@ def _bytes(path: Path) -> dict[str, int]:
 
 
 async def _rates(size: str) -> list[Result]:
-    content, smaller = stores.estate(size), _REPLAYED.get(size, size)
+    content = stores.estate(size)
     items = content.size + len(content.dependencies)
     results: list[Result] = []
     async with stores.sqlite(stores.filled(size).path) as store:
@@ -118,15 +120,14 @@ async def _rates(size: str) -> list[Result]:
         seconds, _ = await _timed(lambda: write_backup(store, whole))
         note = f"{whole.stat().st_size / 1e6:,.1f} MB, {whole.stat().st_size / items:.1f} bytes/item"
         results.append(Result("backup", items / seconds, "items/s", note=note))
-    results += await _replayed(smaller)
     return results
 
 
-async def _replayed(size: str) -> list[Result]:
+async def _replayed(size: str, filled: Path) -> list[Result]:
     content, folder = stores.estate(size), stores.folder()
     items = content.size + len(content.dependencies)
     backup = folder / f"replayed-{size}.backup"
-    async with stores.sqlite(stores.filled(size).path) as store:
+    async with stores.sqlite(filled) as store:
         await write_backup(store, backup)
         scratch = open_sqlite(folder / f"scratch-{size}.db", create=True)
         checking, verification = await _timed(lambda: verify(store, scratch))
