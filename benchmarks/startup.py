@@ -125,7 +125,7 @@ async def _start(path: Path, source: int) -> Start:
         load, processor = time.perf_counter() - begun, time.process_time() - spent
         hits = len(reached(projection, (source,)))
         answered = time.time()
-        held, peak = _resident(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _PEAK_UNIT
+        held, peak = _resident(), _peak()
         model = await store.model()
         if model is None:
             raise AssertionError("a filled store has a model")
@@ -140,8 +140,16 @@ def _resident() -> float:
     """Megabytes that this process holds; the peak where the system does not tell."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _PEAK_UNIT
+        return _peak()
     return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 1e6
+
+
+def _peak() -> float:
+    """Megabytes that this program held at most; where the system tells no better, what started it counts as well."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
+    known = [int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:")]
+    return known[0] if known else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _PEAK_UNIT
 
 
 if __name__ == "__main__":
