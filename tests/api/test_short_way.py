@@ -1,4 +1,6 @@
 """Whatever is selected: fields completed the short way answer what the standard algorithm answers, errors and all."""
+# graphql-core leaves the types of types open, so that what is asked of a schema is not known to a checker:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
