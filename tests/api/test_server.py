@@ -255,7 +255,7 @@ async def test_the_server_serves_a_store_until_it_is_stopped(tmp_path: Path) -> 
             assert response.json()["data"] == {"dependents": {"total": 4}, "nodes": {"totalCount": 4}}
             assert "server" not in response.headers
         server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
+        assert server.wait(100) == 0
     finally:
         server.kill()
         server.communicate()

@@ -142,7 +142,7 @@ def test_one_interrupt_is_enough_where_a_question_waits(tmp_path: Path) -> None:
             assert letter, said
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=30)
+        _, rest = process.communicate(timeout=100)
         assert process.returncode == 130
         assert "interrupted; what was committed stays" in rest
     finally:

@@ -28,7 +28,7 @@ def test_it_serves_until_it_is_ended(estate: Here, ended_by: signal.Signals) -> 
         answer = httpx.post(f"{place}/graphql", json={"query": "{ estate { revision } }"}, trust_env=False)
         assert answer.json()["data"]["estate"]["revision"] > 1
         server.send_signal(ended_by)
-        assert server.wait(30) in {0, -ended_by}
+        assert server.wait(100) in {0, -ended_by}
         with pytest.raises(httpx.TransportError):
             httpx.get(f"{place}/health", trust_env=False)
     finally:

@@ -92,7 +92,7 @@ async def main() -> None:
     async with a_world(Path(sys.argv[1])) as world:
         print("begins", flush=True)
         await world.apply(await world.plan("s", estate(400)), chunks=Chunks(nodes=5, links=5))
-        print("done", flush=True)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """
