@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 
 from cmdb.application.baselines import find_baseline
-from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.application.planned_graph import planned_graph
 from cmdb.baselines import Baseline
@@ -24,7 +23,7 @@ from cmdb.filters import Direction
 from cmdb.ledger import Header
 from cmdb.nodes import Node, Relationship
 from cmdb.projection.following import Follower
-from cmdb.reading import moment_revision
+from cmdb.reading import moment_revision, nodes_by_ordinal
 from cmdb.store.port import Store
 from graph_schema.metamodel import Model
 

@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from cmdb.application.assessing import SERVICE, Assessed
-from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.filters import Direction
 from cmdb.nodes import Node
+from cmdb.reading import nodes_by_ordinal
 from cmdb.store.port import Store
 
 _COVERED_BY, _FOR_CUSTOMER = "COVERED_BY", "FOR_CUSTOMER"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
@@ -15,10 +14,9 @@ from cmdb.filters import Direction
 from cmdb.impact import ImpactHit, Margin, Standing, State
 from cmdb.nodes import Node
 from cmdb.projection import Hop
-from cmdb.store.port import ClaimKind, Store
+from cmdb.reading import nodes_by_ordinal
+from cmdb.store.port import ClaimKind
 from graph_schema.metamodel import DependentEnd, Model
-
-_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +137,6 @@ async def evidence(application: Application, found: Assessed, hops: Iterable[Des
         for r in there
         if wanted.get((r.type, r.source, r.target)) == r.id
     }
-
-
-async def nodes_by_ordinal(store: Store, ordinals: Iterable[int], as_of: int | None) -> dict[int, Node]:
-    """Nodes as of a revision, by ordinal."""
-    wanted = sorted(ordinals)
-    found: dict[int, Node] = {}
-    for first in range(0, len(wanted), _AT_ONCE):
-        found |= {n.ordinal: n for n in await store.nodes(wanted[first : first + _AT_ONCE], as_of)}
-    return found
 
 
 def described_hops(standing: Standing, hops: Iterable[Hop], nodes: Mapping[int, Node]) -> dict[Hop, DescribedHop]:

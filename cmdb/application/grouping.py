@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmdb.application.assessing import Assessed
-from cmdb.application.describing import DescribedReason, described_reason, nodes_by_ordinal
+from cmdb.application.describing import DescribedReason, described_reason
 from cmdb.application.opening import Application
 from cmdb.filters import Direction
 from cmdb.impact import Impact, State
 from cmdb.nodes import Node
 from cmdb.projection.columns import Int32s
+from cmdb.reading import nodes_by_ordinal
 
 OWNED_BY: Final = "OWNED_BY"
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from cmdb.application.baselines import find_baseline
 from cmdb.application.comparing import NOW, Comparison, Side, compare_sides, side_of
-from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.application.planning import decided
 from cmdb.baselines import Filtered
@@ -19,6 +18,7 @@ from cmdb.baselines.content import items_of
 from cmdb.baselines.restoring import Impossible, WayBack, way_back
 from cmdb.changeset import ChangeSet, Link, Operation, Put, Retire, Unlink
 from cmdb.errors import Conflict, Invalid
+from cmdb.reading import nodes_by_ordinal
 
 _ROUNDS: Final = 20
 """How often operations that the door refuses are left out, as leaving one out may make another impossible."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from cmdb.application.assessing import SERVICE
-from cmdb.application.describing import described_hops, nodes_by_ordinal
+from cmdb.application.describing import described_hops
 from cmdb.application.opening import Application
 from cmdb.application.questions import DescribedHop, live
 from cmdb.errors import Usage
@@ -19,7 +19,7 @@ from cmdb.impact.spof import single_points_of
 from cmdb.nodes import Node
 from cmdb.projection import Hop
 from cmdb.projection.columns import Int32s, Int64s
-from cmdb.reading import Moment, moment_revision
+from cmdb.reading import Moment, moment_revision, nodes_by_ordinal
 from graph_schema.metamodel import Model
 
 IMPORTANCE: Final = "importance"

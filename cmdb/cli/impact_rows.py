@@ -14,11 +14,12 @@ from cmdb.application import (
     describe_hits,
     evidence,
 )
-from cmdb.application.describing import Evidence, nodes_by_ordinal
+from cmdb.application.describing import Evidence
 from cmdb.application.seeing import hidden_counts, is_hidden
 from cmdb.cli.output import Json
 from cmdb.cli.showing import hop_row, named_row
 from cmdb.nodes import Node
+from cmdb.reading import nodes_by_ordinal
 
 
 async def whole_row(application: Application, found: Assessed) -> dict[str, Json]:

@@ -10,7 +10,6 @@ import numpy as np
 from rich.padding import Padding
 from rich.text import Text
 
-from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.grouping import verdict_of
 from cmdb.application.planned_graph import Compared, PlannedGraph
 from cmdb.application.planning import PoolOf, SinglePoint, new_single_points, redundancy_gained, redundancy_lost
@@ -20,7 +19,7 @@ from cmdb.errors import Failed
 from cmdb.impact import Impact
 from cmdb.nodes import Node
 from cmdb.projection.columns import Int32s
-from cmdb.reading import read_operations
+from cmdb.reading import nodes_by_ordinal, read_operations
 from cmdb.reading.operation_text import LARGEST_INPUT, WrittenOperation
 
 Cells = tuple[str | Text, ...]

@@ -2,7 +2,7 @@
 
 from cmdb.reading.filter_text import parse_filter
 from cmdb.reading.history import Event, node_events
-from cmdb.reading.listing import every
+from cmdb.reading.listing import every, nodes_by_ordinal
 from cmdb.reading.operation_text import read_operations, to_change_set, written
 from cmdb.reading.references import (
     BASELINE,
@@ -23,6 +23,7 @@ __all__ = [
     "known_class",
     "moment_revision",
     "node_events",
+    "nodes_by_ordinal",
     "parse_filter",
     "read_operations",
     "resolve",

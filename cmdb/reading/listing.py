@@ -1,10 +1,15 @@
-"""All nodes that a filter accepts, for filters that accept few."""
+"""Nodes that are wanted whole: all that a filter accepts, for filters that accept few, and those of some ordinals."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
 
 from cmdb.filters import Filter
 from cmdb.nodes import Node
 from cmdb.store.port import LARGEST_PAGE, Query, Sort, Store
+
+_AT_ONCE: Final = 10_000
 
 
 async def every(store: Store, where: Filter, sort: Sort | None = None) -> list[Node]:
@@ -17,3 +22,12 @@ async def every(store: Store, where: Filter, sort: Sort | None = None) -> list[N
         if not page.more:
             return found
         after = page.cursors[-1]
+
+
+async def nodes_by_ordinal(store: Store, ordinals: Iterable[int], as_of: int | None) -> dict[int, Node]:
+    """Nodes as of a revision (None is now), by ordinal; those that are not there are left out. O(n log n)."""
+    wanted = sorted(ordinals)
+    found: dict[int, Node] = {}
+    for first in range(0, len(wanted), _AT_ONCE):
+        found |= {n.ordinal: n for n in await store.nodes(wanted[first : first + _AT_ONCE], as_of)}
+    return found

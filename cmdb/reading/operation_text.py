@@ -21,6 +21,7 @@ from msgspec import Struct, field
 
 from cmdb.changeset import ChangeSet, Link, New, NodeRef, Operation, Patch, Put, Retire, Unlink
 from cmdb.errors import Invalid, NotFound, Problem
+from cmdb.reading.listing import nodes_by_ordinal
 from cmdb.reading.references import resolve_all
 from cmdb.store.port import Store
 from graph_schema import yaml_tree
@@ -34,8 +35,6 @@ MOST_PROBLEMS: Final = 1_000
 
 HANDLE: Final = "@"
 """What a reference begins with that names a node which does not exist yet."""
-
-_NODES_AT_ONCE: Final = 10_000
 
 
 class WrittenPut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -156,9 +155,7 @@ async def written(store: Store, change_set: ChangeSet) -> tuple[WrittenOperation
     Raises NotFound where it names a node that is not there.
     """
     ordinals = sorted({ref for operation in change_set for ref in _nodes(operation) if isinstance(ref, int)})
-    keys: dict[int, str] = {}
-    for first in range(0, len(ordinals), _NODES_AT_ONCE):
-        keys |= {n.ordinal: n.key for n in await store.nodes(ordinals[first : first + _NODES_AT_ONCE])}
+    keys = {ordinal: node.key for ordinal, node in (await nodes_by_ordinal(store, ordinals, None)).items()}
     if len(keys) < len(ordinals):
         raise NotFound(f"there is no node with the ordinal {next(o for o in ordinals if o not in keys)}")
 

@@ -10,7 +10,7 @@ import numpy as np
 from cmdb.application.assessing import Assessed
 from cmdb.application.concerning import concerned
 from cmdb.application.control.ongoing import faults_of, ongoing_faults
-from cmdb.application.describing import DescribedFailure, describe_hits, nodes_by_ordinal
+from cmdb.application.describing import DescribedFailure, describe_hits
 from cmdb.application.opening import Application
 from cmdb.application.planning import (
     Planned,
@@ -27,6 +27,7 @@ from cmdb.changeset import Effect, NodeCreated
 from cmdb.impact import Impact, Standing, State, WhatIf
 from cmdb.nodes import Node
 from cmdb.projection.columns import Int32s
+from cmdb.reading import nodes_by_ordinal
 from cmdb.reading.operation_text import to_change_set
 
 _FAULT = {"down": State.DOWN, "degraded": State.DEGRADED}

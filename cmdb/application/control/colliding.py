@@ -10,7 +10,6 @@ import numpy as np
 
 from cmdb.application.control.calendars import calendars
 from cmdb.application.control.works import OPEN_STAGES, Doing, doings, span_of
-from cmdb.application.describing import nodes_by_ordinal
 from cmdb.application.opening import Application
 from cmdb.changes import Change, Stage, changes_in
 from cmdb.changes.calendars import Frozen, Outside, frozen, outside_maintenance
@@ -20,6 +19,7 @@ from cmdb.changes.spans import micros, moment_of
 from cmdb.errors import Usage
 from cmdb.nodes import Node
 from cmdb.projection.columns import Int64s
+from cmdb.reading import nodes_by_ordinal
 from cmdb.store.port import Store
 from graph_schema.values import instant
 
