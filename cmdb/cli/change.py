@@ -22,6 +22,7 @@ from cmdb.changes import Action, Choice, Kind
 from cmdb.changeset import Patch
 from cmdb.cli.certifying import print_answer
 from cmdb.cli.ci import patch_of
+from cmdb.cli.options import ChangeRef
 from cmdb.cli.output import Format, err, print_rows
 from cmdb.cli.planned import operations_in
 from cmdb.cli.session import Acting, opened, run
@@ -48,8 +49,6 @@ for name, target, text in (
     ("kpis", "weighing:kpis", "Show how well change control does, month by month, beside its targets."),
 ):
     app.command(f"cmdb.cli.{target}", name=name, help=text)
-
-Ref = Annotated[str, Parameter(help="The change, by key.")]
 
 
 @Parameter(name="*")
@@ -116,7 +115,7 @@ async def _drafted(acting: Acting, made: Draft) -> None:
 
 @app.command
 def edit(
-    ref: Ref,
+    ref: ChangeRef,
     /,
     *assignments: str,
     name: str | None = None,
@@ -139,20 +138,20 @@ async def _edited(acting: Acting, ref: str, made: Edit) -> None:
 
 
 @app.command
-def submit(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def submit(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Hand a draft in; a standard change is approved by its template."""
     _step(acting, ref, Action.SUBMIT)
 
 
 @app.command
-def assess(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def assess(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Work out what it breaks, and seal that as its certificate."""
     _step(acting, ref, Action.ASSESS)
 
 
 @app.command
 def vote(
-    ref: Ref,
+    ref: ChangeRef,
     choice: Annotated[Choice, Parameter(help="in-favour, against or abstained.")],
     /,
     *,
@@ -163,20 +162,20 @@ def vote(
 
 
 @app.command
-def approve(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def approve(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Approve what the certificate shows, and the cost."""
     _step(acting, ref, Action.APPROVE)
 
 
 @app.command
-def reject(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def reject(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Reject it; say why with --reason."""
     _step(acting, ref, Action.REJECT)
 
 
 @app.command
 def schedule(
-    ref: Ref,
+    ref: ChangeRef,
     /,
     *,
     override: Annotated[str, Parameter(help="Why it goes ahead although it collides.")] = "",
@@ -187,14 +186,14 @@ def schedule(
 
 
 @app.command
-def begin(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def begin(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Begin to implement it, inside its window."""
     _step(acting, ref, Action.BEGIN)
 
 
 @app.command(name="implement")
 def implement_(
-    ref: Ref,
+    ref: ChangeRef,
     /,
     *,
     operations: Annotated[Path | None, Parameter(help="Other operations than the planned ones.")] = None,
@@ -211,26 +210,26 @@ async def _implemented(acting: Acting, ref: str, operations: tuple[WrittenOperat
 
 
 @app.command
-def complete(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def complete(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Say that it is implemented; what departs from the plan is listed."""
     _step(acting, ref, Action.COMPLETE)
 
 
 @app.command
-def fail(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def fail(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Say that it failed, and why with --reason."""
     _step(acting, ref, Action.FAIL)
 
 
 @app.command
-def back_out(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def back_out(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Take back what was done under it; what others did since stays."""
     _step(acting, ref, Action.BACK_OUT)
 
 
 @app.command
 def review(
-    ref: Ref,
+    ref: ChangeRef,
     /,
     *,
     outcome: Annotated[
@@ -246,13 +245,13 @@ def review(
 
 
 @app.command
-def close(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def close(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Close it."""
     _step(acting, ref, Action.CLOSE)
 
 
 @app.command
-def cancel(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def cancel(ref: ChangeRef, /, *, acting: Acting | None = None) -> None:
     """Give it up; say why with --reason."""
     _step(acting, ref, Action.CANCEL)
 

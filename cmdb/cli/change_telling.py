@@ -10,14 +10,12 @@ from cmdb.application import Application
 from cmdb.application.control import certificate, certificate_record
 from cmdb.changes import Change, Stage, changes_in, load_change, overdue
 from cmdb.cli.certifying import answer_row, certificate_page, print_answer
-from cmdb.cli.options import Page
+from cmdb.cli.options import ChangeRef, Page
 from cmdb.cli.output import Format, err, out, print_rows, print_value, table, write
 from cmdb.cli.session import Common, opened, run
 from cmdb.cli.showing import shown
 from cmdb.reading.operation_text import operation_line
 from graph_schema.metamodel import Model
-
-Ref = Annotated[str, Parameter(help="The change, by key.")]
 
 _ENDED: Final = frozenset({Stage.CLOSED, Stage.CANCELLED, Stage.REJECTED, Stage.ARCHIVED})
 
@@ -51,7 +49,7 @@ async def _list(common: Common, stages: tuple[Stage, ...], *, late: bool) -> Non
         print_rows(found, ("key", "name", "kind", "state", "window", "requester", "overdue"), common.output)
 
 
-def show(ref: Ref, /, *, common: Common | None = None) -> None:
+def show(ref: ChangeRef, /, *, common: Common | None = None) -> None:
     """Show a change: what it says, what it touches, its votes and what it is to do."""
     run(_show(common or Common(), ref))
 
@@ -98,7 +96,7 @@ def _rows(model: Model, change: Change) -> list[tuple[str, str]]:
 
 
 def certificate_(
-    ref: Ref,
+    ref: ChangeRef,
     /,
     *,
     page: Annotated[Page | None, Parameter(name="--format", help="A page to print, to standard output.")] = None,

@@ -16,6 +16,9 @@ Limit = Annotated[int, Parameter(name=["--limit", "-n"], help="Rows to print; 0 
 SortBy = Annotated[str, Parameter(help="A field or attribute; -name sorts backwards.", allow_leading_hyphen=True)]
 Retired = Annotated[bool, Parameter(help="Retired nodes too.")]
 
+ChangeRef = Annotated[str, Parameter(help="The change, by key.")]
+ReleaseRef = Annotated[str, Parameter(help="The release, by name or key.")]
+
 FirstMonth = Annotated[str | None, Parameter(help="The first month: 2026-03; this one if not given.")]
 LastMonth = Annotated[str | None, Parameter(help="The last month.")]
 ZoneOfMonths = Annotated[str, Parameter(help="The time zone of the months.")]

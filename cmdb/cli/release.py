@@ -24,6 +24,7 @@ from cmdb.application.releasing import (
 )
 from cmdb.changeset import Patch
 from cmdb.cli.ci import patch_of
+from cmdb.cli.options import ReleaseRef
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value, table
 from cmdb.cli.session import Acting, Common, opened, run
 from cmdb.cli.showing import shown
@@ -41,8 +42,6 @@ for name, text in (
     ("kpis", "Show how releases succeed and fail, month by month."),
 ):
     app.command(f"cmdb.cli.release_telling:{name}", name=name, help=text)
-
-Ref = Annotated[str, Parameter(help="The release, by name or key.")]
 
 
 @Parameter(name="*")
@@ -89,7 +88,7 @@ async def _drafted(acting: Acting, made: Draft) -> None:
 
 @app.command
 def edit(
-    ref: Ref,
+    ref: ReleaseRef,
     /,
     *assignments: str,
     kind: Annotated[Kind | None, Parameter(help="Another kind.")] = None,
@@ -111,7 +110,7 @@ async def _edited(acting: Acting, ref: str, made: Edit) -> None:
 
 @app.command
 def site(
-    ref: Ref,
+    ref: ReleaseRef,
     place: Annotated[str, Parameter(name="SITE", help="The site, by reference.")],
     /,
     *assignments: str,
@@ -149,7 +148,7 @@ async def _list(common: Common, stages: tuple[Stage, ...]) -> None:
 
 
 @app.command
-def show(ref: Ref, /, *, common: Common | None = None) -> None:
+def show(ref: ReleaseRef, /, *, common: Common | None = None) -> None:
     """Show a release: what it says, what it carries out, delivers and closes, its site plans and reports."""
     run(_show(common or Common(), ref))
 
@@ -225,14 +224,14 @@ def _around(release: Release) -> list[tuple[str, Sequence[Node]]]:
 
 
 @app.command
-def plan(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def plan(ref: ReleaseRef, /, *, acting: Acting | None = None) -> None:
     """Call the plan complete: every site has one with a way back. The checksums of its artefacts are noted."""
     _step(acting, ref, Action.PLAN)
 
 
 @app.command(name="test")
 def prove(
-    ref: Ref,
+    ref: ReleaseRef,
     result: Annotated[TestResult, Parameter(help="passed or failed.")],
     /,
     *,
@@ -246,19 +245,19 @@ def prove(
 
 
 @app.command
-def accept(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def accept(ref: ReleaseRef, /, *, acting: Acting | None = None) -> None:
     """Accept it for deployment; nobody accepts what he deploys."""
     _step(acting, ref, Action.ACCEPT)
 
 
 @app.command
-def deploy(ref: Ref, /, *, artefact: Artefacts = (), acting: Acting | None = None) -> None:
+def deploy(ref: ReleaseRef, /, *, artefact: Artefacts = (), acting: Acting | None = None) -> None:
     """Begin to deploy it: its changes are approved, its artefacts are what was planned."""
     _step(acting, ref, Action.DEPLOY, artefact=artefact)
 
 
 @app.command(name="carry-out")
-def carry_out_(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def carry_out_(ref: ReleaseRef, /, *, acting: Acting | None = None) -> None:
     """Begin, implement and complete its changes in order, as one who is assigned to them; or step by step by `cmdb change`."""
     run(_carried_out(acting or Acting(), ref))
 
@@ -270,31 +269,31 @@ async def _carried_out(acting: Acting, ref: str) -> None:
 
 
 @app.command
-def complete(ref: Ref, /, *, artefact: Artefacts = (), acting: Acting | None = None) -> None:
+def complete(ref: ReleaseRef, /, *, artefact: Artefacts = (), acting: Acting | None = None) -> None:
     """Say that it is deployed: a baseline of what it brought about is recorded, what it closes is told so."""
     _step(acting, ref, Action.COMPLETE, artefact=artefact)
 
 
 @app.command
-def fail(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def fail(ref: ReleaseRef, /, *, acting: Acting | None = None) -> None:
     """Say that it failed, and why with --reason; a report is opened."""
     _step(acting, ref, Action.FAIL)
 
 
 @app.command
-def back_out(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def back_out(ref: ReleaseRef, /, *, acting: Acting | None = None) -> None:
     """Take back what its changes did, the last one first."""
     _step(acting, ref, Action.BACK_OUT)
 
 
 @app.command
-def close(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def close(ref: ReleaseRef, /, *, acting: Acting | None = None) -> None:
     """Close it; the cause of a failure is established by then."""
     _step(acting, ref, Action.CLOSE)
 
 
 @app.command
-def cancel(ref: Ref, /, *, acting: Acting | None = None) -> None:
+def cancel(ref: ReleaseRef, /, *, acting: Acting | None = None) -> None:
     """Give it up; say why with --reason."""
     _step(acting, ref, Action.CANCEL)
 

@@ -7,15 +7,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from cmdb.application.releasing import deployment_order, release_figures, release_paper
-from cmdb.cli.options import FirstMonth, LastMonth, ZoneOfMonths
+from cmdb.cli.options import FirstMonth, LastMonth, ReleaseRef, ZoneOfMonths
 from cmdb.cli.output import Json, err, print_rows, write
 from cmdb.cli.session import Common, opened, run
 from cmdb.releases import Language, Paper, load_release
 
-Ref = Annotated[str, Parameter(help="The release, by name or key.")]
 
-
-def order(ref: Ref, /, *, common: Common | None = None) -> None:
+def order(ref: ReleaseRef, /, *, common: Common | None = None) -> None:
     """Show in which order it is deployed: what others need comes first, a ring goes as one step."""
     run(_order(common or Common(), ref))
 
@@ -39,12 +37,12 @@ async def _order(common: Common, ref: str) -> None:
 Tongue = Annotated[Language, Parameter(help="The language of the paper.")]
 
 
-def notice(ref: Ref, /, *, language: Tongue = Language.EN, common: Common | None = None) -> None:
+def notice(ref: ReleaseRef, /, *, language: Tongue = Language.EN, common: Common | None = None) -> None:
     """Write the release notice, as Markdown."""
     run(_paper(common or Common(), ref, Paper.NOTICE, language))
 
 
-def guide(ref: Ref, /, *, language: Tongue = Language.EN, common: Common | None = None) -> None:
+def guide(ref: ReleaseRef, /, *, language: Tongue = Language.EN, common: Common | None = None) -> None:
     """Write the install guide, as Markdown."""
     run(_paper(common or Common(), ref, Paper.GUIDE, language))
 

@@ -19,12 +19,10 @@ from cmdb.application.control import (
 from cmdb.changes import load_change
 from cmdb.changes.kpis import Target
 from cmdb.changes.windows import named_zone
-from cmdb.cli.options import FirstMonth, LastMonth, ZoneOfMonths
+from cmdb.cli.options import ChangeRef, FirstMonth, LastMonth, ZoneOfMonths
 from cmdb.cli.output import Format, Json, err, out, print_rows, print_value
 from cmdb.cli.session import Common, opened, run
 from cmdb.nodes import said
-
-Ref = Annotated[str, Parameter(help="The change, by key.")]
 
 
 def collisions(
@@ -65,7 +63,7 @@ async def _collisions(common: Common, ref: str) -> None:
 
 
 def slots(
-    ref: Ref,
+    ref: ChangeRef,
     /,
     *,
     count: Annotated[int, Parameter(help="How many.")] = 5,
@@ -91,7 +89,7 @@ async def _slots(common: Common, ref: str, count: int, duration: timedelta | Non
             err.print(f"{len(found)} within {days} days")
 
 
-def risk(ref: Ref, /, *, common: Common | None = None) -> None:
+def risk(ref: ChangeRef, /, *, common: Common | None = None) -> None:
     """Show how risky it is, part by part."""
     run(_risk(common or Common(), ref))
 
