@@ -64,7 +64,8 @@ class NotPlain(Exception):
 class Selections:
     """What the fields of an operation come to below each type, and the functions composed of them.
 
-    Variables decide about @skip and @include and nothing else, so without directives this serves every request.
+    Variables decide about @skip and @include and nothing else, so without directives this serves every request. Types are
+    known by their identity, as the schema keeps them.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Selections:
         return known[1]
 
     def reading(self, kind: GraphQLObjectType, fields: FieldDetailsList) -> Complete | None:
-        """What reads one field off a source and completes it, beside others that are not plain; None if neither is it."""
+        """What reads and completes one field, where others beside it are not plain; None if it is not plain itself."""
         key = (kind.name, id(fields))
         if key not in self._read:
             self._read[key] = (fields, self._read_alone(kind, fields))

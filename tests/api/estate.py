@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -84,6 +84,17 @@ async def furnish(application: Application) -> dict[str, int]:
     )
     await write(application, Retire(node=made["old"]))
     return made
+
+
+@contextmanager
+def standing(folder: Path) -> Generator[tuple[Loop, Desk]]:
+    """A furnished estate for properties, which is only read, and the loop that it is asked on."""
+    loop, stack = Loop(), AsyncExitStack()
+    application = loop.run(stack.enter_async_context(opened(folder)))
+    loop.run(furnish(application))
+    yield loop, Desk.on(application)
+    loop.run(stack.aclose())
+    loop.close()
 
 
 @dataclass

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 
 from cmdb.filters import And, Compare, Direction, Filter, IsA, Lookup, Not, Or, Related
 from tests import strategies
-from tests.api.estate import Desk, Loop, at, furnish, items, opened, state_of
+from tests.api.estate import Desk, Loop, at, items, standing, state_of
 from tests.reference.graph import State, in_order
 from tests.reference.model import MODEL
 
@@ -51,17 +49,9 @@ class Library:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    loop, stack = Loop(), AsyncExitStack()
-    yield loop.run(_furnished(stack, loop, tmp_path_factory.mktemp("estate")))
-    loop.run(stack.aclose())
-    loop.close()
-
-
-async def _furnished(stack: AsyncExitStack, loop: Loop, folder: Path) -> Library:
-    application = await stack.enter_async_context(opened(folder))
-    await furnish(application)
-    states = {revision: await state_of(application.store, revision) for revision in REVISIONS}
-    return Library(loop, Desk.on(application), states)
+    with standing(tmp_path_factory.mktemp("estate")) as (loop, desk):
+        store = desk.application.store
+        yield Library(loop, desk, {revision: loop.run(state_of(store, revision)) for revision in REVISIONS})
 
 
 @pytest.fixture(scope="module")

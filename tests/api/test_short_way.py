@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import graphql
 import pytest
@@ -26,7 +24,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.graphql.preparing import Prepared
 from api.graphql.reading import Reading
-from tests.api.estate import Desk, Loop, at, furnish, opened
+from tests.api.estate import Desk, Loop, at, standing
 
 ROOTS = (
     'impact(of: ["SRV-000002"])',
@@ -60,10 +58,10 @@ class Both:
         assert self.schema.query_type is not None
         return get_named_type(self.schema.query_type.fields[root.partition("(")[0]].type).name
 
-    def ask(self, query: str, patch: pytest.MonkeyPatch, *, standard: bool) -> dict[str, object]:
-        with patch.context() as patched:
+    def ask(self, query: str, *, standard: bool) -> dict[str, object]:
+        with pytest.MonkeyPatch.context() as patch:
             if standard:
-                patched.setattr("api.graphql.answering.executed", _executed_the_standard_way)
+                patch.setattr("api.graphql.answering.executed", _executed_the_standard_way)
             return self.loop.run(self.desk.answer(query)).body
 
 
@@ -84,40 +82,28 @@ async def _executed_the_standard_way(
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    loop, stack = Loop(), AsyncExitStack()
-    desk = loop.run(_furnished(stack, tmp_path_factory.mktemp("estate")))
-    yield Both(loop, desk, loop.run(desk.answering.served()).schema)
-    loop.run(stack.aclose())
-    loop.close()
-
-
-async def _furnished(stack: AsyncExitStack, folder: Path) -> Desk:
-    application = await stack.enter_async_context(opened(folder))
-    await furnish(application)
-    return Desk.on(application)
+    with standing(tmp_path_factory.mktemp("estate")) as (loop, desk):
+        yield Both(loop, desk, loop.run(desk.answering.served()).schema)
 
 
 @given(data=st.data())
 def test_any_selection_is_answered_alike(both: Both, data: st.DataObject) -> None:
     root = data.draw(st.sampled_from(ROOTS))
     query = f"{{ {root} {_selected(data, both.schema, both.kind_of(root), 1)} }}"
-    with pytest.MonkeyPatch.context() as patch:
-        assert both.ask(query, patch, standard=False) == both.ask(query, patch, standard=True), query
+    assert both.ask(query, standard=False) == both.ask(query, standard=True), query
 
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_root_answers(both: Both, root: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        for standard in (False, True):
-            body = both.ask(f"{{ {root} {{ __typename }} }}", patch, standard=standard)
-            assert "errors" not in body, body["errors"]
-            assert body["data"]
+    for standard in (False, True):
+        body = both.ask(f"{{ {root} {{ __typename }} }}", standard=standard)
+        assert "errors" not in body, body["errors"]
+        assert body["data"]
 
 
 def test_what_is_wrong_with_one_field_is_said_at_its_place(both: Both) -> None:
     query = '{ impact(of: ["SRV-000002"]) { revision counts { down } explain(hit: "SRV-999999") { distance } } }'
-    with pytest.MonkeyPatch.context() as patch:
-        short, standard = (both.ask(query, patch, standard=way) for way in (False, True))
+    short, standard = (both.ask(query, standard=way) for way in (False, True))
     assert short == standard
     assert at(short, "errors", 0, "path") == ["impact", "explain"]
 

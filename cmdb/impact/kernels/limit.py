@@ -34,7 +34,8 @@ class Limit:
         """How many CIs to walk before time is looked at again, as long as there is some: few at first, then more."""
         while self.goes_on(stage):
             yield self._at_once
-            self._at_once = max(self._at_once, min(2 * self._at_once, _AT_MOST))
+            if self._at_once < _AT_MOST:
+                self._at_once *= 2
 
 
 def with_the_rest(order: Int32s, ends: Int32s, sources: Int32s, hits: Bits) -> tuple[Int32s, Int32s]:
